@@ -1,0 +1,51 @@
+# nextbest: a fresh machine needs python3 (3.11 or newer) and make, nothing else.
+PYTHON ?= python3
+BIN := .venv/bin
+NEXTBEST_HOME ?= nextbest-home
+ORDERS ?=
+MAPPING ?=
+SERVE ?= 1
+export OPENBLAS_NUM_THREADS := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format notebooks lock clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
+
+setup: .venv/.ready ## the environment in .venv, with .venv/bin/nextbest; needs the package index; about 15 s, once
+
+.venv/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nextbest needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "python3 cannot make environments: install python3-venv"; rm -rf .venv; exit 2; }
+	@echo "Installing the locked packages into .venv ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt \
+	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt \
+	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup ## orders to a served next best action; ORDERS=file.csv MAPPING=preset-or-yaml for your own; SERVE=0 ends before serving; about 1 min
+	@$(BIN)/nextbest --home $(NEXTBEST_HOME) demo \
+	  $(if $(ORDERS),--orders "$(ORDERS)") $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(filter 0,$(SERVE)),--no-serve)
+
+test: lint ## lint, then every test; needs nothing but the environment; under 12 min on two cores
+	$(BIN)/pytest
+
+lint: setup ## ruff, mypy --strict, import-linter; about 30 s
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-logo
+
+format: setup ## rewrites the code in the house's format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: setup ## resolves pyproject.toml again into requirements/*.txt (hashes, no hosts)
+	for extra in "dev.txt --extra dev" "core.txt" "spark.txt --extra dev --extra spark"; do set -- $$extra; out=$$1; shift; \
+	  $(BIN)/uv pip compile pyproject.toml $$@ --universal --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --no-annotate --quiet --output-file requirements/$$out; done
+
+clean: ## removes the environment and every cache, keeps homes
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
