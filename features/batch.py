@@ -9,9 +9,9 @@ from ibis import _
 
 from features import sources
 from features.contract import AS_OF, CUSTOMER_ID
-from features.cutoffs import DAY_US, microseconds
 from features.definitions import FEATURES
 from features.engine import Tables
+from features.instants import DAY_US, microseconds
 from features.states import State, states_of
 
 KEY = (CUSTOMER_ID, "cut_us")
@@ -23,7 +23,7 @@ def features(tables: Tables, cutoffs: Sequence[datetime]) -> pd.DataFrame:
     Grain: one row per cut-off and customer with an order line (of any kind) or an event before it. No row at or after
     a cut-off changes anything at that cut-off.
     """
-    table = expression(tables, cutoffs).order_by(list(reversed(KEY))).to_pandas()
+    table: pd.DataFrame = expression(tables, cutoffs).order_by(list(reversed(KEY))).to_pandas()
     instants = pd.to_datetime(table.pop("cut_us"), unit="us").astype("datetime64[us]")
     table.insert(1, AS_OF, instants)
     return table.astype({f.name: "float64" for f in FEATURES})

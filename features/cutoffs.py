@@ -2,24 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-import ibis
-
 from features.contract import TABLES
 from features.engine import Tables
 from features.errors import InputError
-
-DAY_US = 86_400_000_000
-EPOCH = datetime(1970, 1, 1)
-
-
-def microseconds(instant: datetime) -> int:
-    """Whole microseconds from 1970-01-01 to a naive UTC instant."""
-    return (instant - EPOCH) // timedelta(microseconds=1)
-
-
-def instant_us(column: ibis.expr.types.TimestampColumn) -> ibis.expr.types.IntegerColumn:
-    """A column of instants as whole microseconds from 1970-01-01, as `microseconds` has it."""
-    return column.delta(ibis.timestamp("1970-01-01"), unit="microsecond").cast("int64")
 
 
 def parse_as_of(text: str) -> datetime:
@@ -27,7 +12,7 @@ def parse_as_of(text: str) -> datetime:
     try:
         instant = datetime.fromisoformat(text)
     except ValueError as error:
-        raise InputError(f"{text!r} is no time.", remedy="Give a date or an instant in ISO form, such as 2026-03-31 or 2026-03-31T18:00.") from error
+        raise InputError(f"{text!r} is no time.", remedy="Give a date or an instant in ISO form: 2026-03-31, 2026-03-31T18:00.") from error
     return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
 
 

@@ -1,7 +1,8 @@
 """The features, declared once, and executed by `features.batch` over all customers and by `features.online` for one.
 
 To add a feature, add a line here. Columns of the sources:
-lines: value, gross, discount, quantity, line, new_order, new_day, new_product, gap_days, gap_squared, weekend, evening, discounted, at, day, previous_day
+lines: value, gross, discount, quantity, line, new_order, new_day, new_product, gap_days, gap_squared, weekend, evening,
+  discounted, at, day, previous_day
 returns: value, line, at
 events: a count column and an instant column (`at_<group>`) for every group in EVENT_GROUPS, and survey_score
 """
@@ -47,6 +48,14 @@ def _gap_std(s: States) -> Any:
     return root(ratio(s[gaps_squared], s[order_days] - 1.0) - mean * mean)
 
 
+def _gap_last(s: States) -> Any:
+    return s[last_day] - s[previous_day]
+
+
+def _overdue(s: States, as_of: Any) -> Any:
+    return ratio(difference_days(as_of, s[last_at]), _gap_mean(s))
+
+
 def _days_since(name: str, family: str, state: State, what: str) -> Feature:
     return Feature(name, family, "days", f"Days since {what}", lambda s, as_of: difference_days(as_of, s[state]))
 
@@ -61,7 +70,9 @@ def _share(name: str, family: str, description: str, part: State, whole: State) 
 
 def _recent_share(column: str, days: int, whole: State, what: str) -> Feature:
     name = "value" if column == "value" else "order_count"
-    return _share(f"{name}_{days}d_share", "trend", f"Share of all {what} that fell in the last {days} days", lines.sum(column, days=days), whole)
+    return _share(
+        f"{name}_{days}d_share", "trend", f"Share of all {what} that fell in the last {days} days", lines.sum(column, days=days), whole
+    )
 
 
 RHYTHM: Final = (
@@ -70,11 +81,9 @@ RHYTHM: Final = (
     Feature("recency_days", "rhythm", "days", "Days from the first to the last purchase day", lambda s, _: s[last_day] - s[first_day]),
     Feature("gap_mean_days", "rhythm", "days", "Mean days between purchase days", lambda s, _: _gap_mean(s)),
     Feature("gap_std_days", "rhythm", "days", "Spread of the days between purchase days", lambda s, _: _gap_std(s)),
-    Feature("gap_last_days", "rhythm", "days", "Days between the last two purchase days", lambda s, _: s[last_day] - s[previous_day]),
-    Feature("gap_trend", "rhythm", "ratio", "Last gap against the mean gap", lambda s, _: ratio(s[last_day] - s[previous_day], _gap_mean(s))),
-    Feature(
-        "overdue_ratio", "rhythm", "ratio", "Days since the last order against the mean gap", lambda s, t: ratio(difference_days(t, s[last_at]), _gap_mean(s))
-    ),
+    Feature("gap_last_days", "rhythm", "days", "Days between the last two purchase days", lambda s, _: _gap_last(s)),
+    Feature("gap_trend", "rhythm", "ratio", "Last gap against the mean gap", lambda s, _: ratio(_gap_last(s), _gap_mean(s))),
+    Feature("overdue_ratio", "rhythm", "ratio", "Days since the last order against the mean gap", _overdue),
     Feature(
         "recency_share",
         "rhythm",
@@ -107,7 +116,9 @@ MONEY: Final = (
 BASKET: Final = (
     _read("product_count", "basket", "products", "Different products so far", lines.sum("new_product")),
     _share("new_product_share", "basket", "Share of lines with a product bought for the first time", lines.sum("new_product"), line_count),
-    _share("new_product_90d_share", "basket", "The same in the last 90 days", lines.sum("new_product", days=90), lines.sum("line", days=90)),
+    _share(
+        "new_product_90d_share", "basket", "The same in the last 90 days", lines.sum("new_product", days=90), lines.sum("line", days=90)
+    ),
     Feature("lines_per_order_mean", "basket", "lines", "Mean lines of an order", lambda s, _: ratio(s[line_count], s[orders])),
     Feature("quantity_per_line_mean", "basket", "pieces", "Mean pieces of a line", lambda s, _: ratio(s[quantity], s[line_count])),
     Feature("price_paid_mean", "price", "money", "Mean price of a piece", lambda s, _: ratio(s[value], s[quantity])),

@@ -58,13 +58,17 @@ def open_home(root: Path, *, currency: str = "EUR") -> Home:
     try:
         root.mkdir(parents=True, exist_ok=True)
         if any(child.name != ".gitkeep" for child in root.iterdir()):
-            raise InputError(f"{root} is a folder with other things in it, and no nextbest home.", remedy="Name an empty or a new folder with --home.")
+            raise InputError(
+                f"{root} is a folder with other things in it, and no nextbest home.", remedy="Name an empty or a new folder with --home."
+            )
         home = Home(root, currency)
         for folder in (home.tables, home.config, home.mlflow):
             folder.mkdir(exist_ok=True)
         replace_text(marker, json.dumps({"contract_version": CONTRACT_VERSION, "currency": currency}))
     except OSError as error:
-        raise InputError(f"{root} cannot be made a home: {error.strerror}.", remedy="Name a folder that you may write to with --home.") from error
+        raise InputError(
+            f"{root} cannot be made a home: {error.strerror}.", remedy="Name a folder that you may write to with --home."
+        ) from error
     return home
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 from ibis import _
 
 from features.contract import AS_OF, CUSTOMER_ID
-from features.cutoffs import DAY_US, microseconds
 from features.engine import Tables
+from features.instants import DAY_US, microseconds
 from features.sources import lines
 
 
@@ -23,6 +23,6 @@ def purchases_after(tables: Tables, cutoffs: Sequence[datetime], horizon_days: i
     bought = lines(tables).inner_join(cuts, _.at >= cuts.cut_us)
     bought = bought.filter(bought.at < bought.cut_us + horizon_days * DAY_US)
     sums = bought.group_by(CUSTOMER_ID, "cut_us").aggregate(future_value=bought.value.sum(), future_order_count=bought.day.nunique())
-    table = sums.to_pandas()
+    table: pd.DataFrame = sums.to_pandas()
     table.insert(1, AS_OF, pd.to_datetime(table.pop("cut_us"), unit="us").astype("datetime64[us]"))
     return table.astype({"future_value": "float64", "future_order_count": "float64"})

@@ -1,15 +1,16 @@
 """The sources of the feature states in Ibis: a customer's rows with backward-looking columns, each row unchanged by anything after it.
 
-Every source has customer_id, at (the row's instant, in microseconds), known_at (from when on the row may be used) and its columns as float64.
+Every source has customer_id, at (the row's instant, in microseconds), known_at (from when on the row may be used), and its
+columns as float64.
 """
 
 import ibis
 from ibis import _
 
 from features.contract import FEE, RETURN, SALE
-from features.cutoffs import DAY_US, instant_us
 from features.definitions import EVENT_GROUPS, REPEAT_VIEW_DAYS
 from features.engine import Tables
+from features.instants import DAY_US
 
 
 def lines(tables: Tables) -> ibis.Table:
@@ -17,9 +18,9 @@ def lines(tables: Tables) -> ibis.Table:
     sold = _priced(tables.orders.filter(_.line_kind == SALE))
     earlier_days = ibis.window(group_by="customer_id", order_by="day", range=(None, -1))
     seen = sold.mutate(
-        order_row=_first(sold, "order_id"),
-        day_row=_first(sold, "day"),
-        product_row=_first(sold, "product_id"),
+        order_row=_first("order_id"),
+        day_row=_first("day"),
+        product_row=_first("product_id"),
         day_before=sold.day.max().over(earlier_days),
     )
     new_day = seen.day_row == 0
@@ -67,7 +68,7 @@ def events(tables: Tables) -> ibis.Table:
     viewed = ibis.window(group_by=["customer_id", "event_type", "product_id"], order_by=["at", "event_id"])
     known = known.mutate(
         view_before=known.at.lag().over(viewed),
-        sequence=ibis.row_number().over(group_by="customer_id", order_by=["at", "event_id"]),
+        sequence=ibis.row_number().over(group_by="customer_id", order_by=["at", "value"]),
     )
     again = (known.event_type == "product_view") & known.product_id.notnull() & (known.at - known.view_before <= REPEAT_VIEW_DAYS * DAY_US)
     columns = {}
@@ -77,6 +78,11 @@ def events(tables: Tables) -> ibis.Table:
         columns[f"at_{group}"] = member.ifelse(known.at, ibis.null("int64"))
     score = (known.event_type == "survey_answered").ifelse(known.value, ibis.null("float64"))
     return known.select("customer_id", "at", "known_at", "sequence", survey_score=score, **columns)
+
+
+def instant_us(column: ibis.expr.types.TimestampColumn) -> ibis.expr.types.IntegerColumn:
+    """A column of instants as whole microseconds from 1970-01-01."""
+    return column.delta(ibis.timestamp("1970-01-01"), unit="microsecond").cast("int64")
 
 
 def _priced(table: ibis.Table) -> ibis.Table:
@@ -101,7 +107,7 @@ def _identified(table: ibis.Table) -> ibis.Table:
     return owned.filter(owned.customer_id.notnull())
 
 
-def _first(table: ibis.Table, what: str) -> ibis.expr.types.IntegerColumn:
+def _first(what: str) -> ibis.expr.types.IntegerColumn:
     return ibis.row_number().over(group_by=["customer_id", what], order_by=["at", "order_id"])
 
 

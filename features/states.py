@@ -15,7 +15,7 @@ SOURCES = ("lines", "returns", "events")
 
 @dataclass(frozen=True)
 class State:
-    """One reduction. `sum` of no rows is 0; `max`, `min` and `last` of no rows are missing; rows whose column is missing are passed over."""
+    """One reduction. `sum` of no rows is 0; the others are missing then. Rows whose column is missing are passed over."""
 
     source: str
     how: Reduction

@@ -42,7 +42,9 @@ def response_table(tables: Tables, as_of: datetime) -> pd.DataFrame:
     )
     made = tables.decisions.filter(_.decided_at < _mature_before(tables, as_of))
     kept = made.select("decision_id", "customer_id", "decided_at", "stage", "channel", "action_id", "action_probability")
-    table = kept.left_join(answers, "decision_id").drop("decision_id_right").order_by(["decided_at", "decision_id"]).to_pandas()
+    table: pd.DataFrame = (
+        kept.left_join(answers, "decision_id").drop("decision_id_right").order_by(["decided_at", "decision_id"]).to_pandas()
+    )
     table = table.astype({"answered": "float64", "unsubscribed": "float64", "converted_value": "float64"})
     return table.fillna({"answered": 0.0, "unsubscribed": 0.0, "converted_value": 0.0})
 

@@ -6,7 +6,7 @@ A missing value is NULL in Ibis and NaN online, and stays missing through every 
 import math
 from typing import Any
 
-DAY_US = 86_400_000_000.0
+from features.instants import DAY_US
 
 
 def ratio(numerator: Any, denominator: Any) -> Any:
