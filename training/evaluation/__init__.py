@@ -1,0 +1,1 @@
+"""Evaluation: pure functions from predictions and what happened to numbers, intervals, tables and verdicts."""

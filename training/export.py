@@ -1,0 +1,65 @@
+"""Brings a recorded model to where serving reads it, in one step: a reader sees the old model whole or the new one whole."""
+
+import json
+import os
+import shutil
+import uuid
+from pathlib import Path
+from typing import Final
+
+from features.errors import InputError
+from training import artifacts
+
+_STORE: Final = ".versions"
+
+
+def link_version(folder: Path, target: Path, kind: str, version: str) -> Path:
+    """Makes target/<kind> point at a copy of `folder` whose model.json carries `version`; returns target/<kind>.
+
+    The copy before stays, for a reader that is still at it; older ones go. The same version twice changes nothing.
+    """
+    store = target / _STORE
+    store.mkdir(parents=True, exist_ok=True)
+    copy = store / f"{kind}-{version}-{artifacts.manifest_hash(folder)[:8]}"
+    if not _whole(copy):
+        _copy(folder, copy, version)
+    link = target / kind
+    before = link.resolve() if link.is_symlink() else None
+    if before != copy.resolve():
+        _swap(link, Path(_STORE) / copy.name)
+        _drop(store, kind, keep={copy.resolve(), before})
+    return link
+
+
+def _whole(copy: Path) -> bool:
+    try:
+        artifacts.verify(copy)
+    except InputError:
+        shutil.rmtree(copy, ignore_errors=True)
+        return False
+    return True
+
+
+def _copy(folder: Path, copy: Path, version: str) -> None:
+    part = copy.with_name(f"{copy.name}.{uuid.uuid4().hex[:8]}.part")
+    shutil.copytree(folder, part)
+    header = json.loads((part / artifacts.MODEL).read_text(encoding="utf-8"))
+    (part / artifacts.MODEL).write_text(json.dumps({**header, "version": version}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    artifacts.save_manifest(part)
+    for path in part.rglob("*"):
+        if path.is_file():
+            with path.open("rb") as file:
+                os.fsync(file.fileno())
+    part.replace(copy)
+
+
+def _swap(link: Path, to: Path) -> None:
+    part = link.with_name(f".{link.name}.{uuid.uuid4().hex[:8]}.part")
+    part.symlink_to(to, target_is_directory=True)
+    part.replace(link)
+
+
+def _drop(store: Path, kind: str, keep: set[Path | None]) -> None:
+    for old in store.glob(f"{kind}-*"):
+        if old.resolve() not in keep:
+            shutil.rmtree(old, ignore_errors=True)
