@@ -1,0 +1,179 @@
+"""Opens the state database, SQLite or PostgreSQL. One request is one transaction.
+
+On SQLite one writer works at a time: writers of this process wait in line for a lock, writers of other processes for
+SQLite's own (BEGIN IMMEDIATE, so that a transaction never starts reading and then fails to write). Acknowledged means on
+disk: WAL with synchronous=FULL there, PostgreSQL's own commit otherwise.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+from sqlite3 import Connection as SqliteConnection
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from features.errors import InputError
+from features.home import Home
+from serving.state.tables import REVISION
+
+CONNECTIONS: Final = 16
+"""Connections that one process holds at most; requests beyond them wait."""
+
+_DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+_FORMS = "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+
+
+@dataclass(frozen=True)
+class State:
+    """An open state database."""
+
+    engine: Engine
+    _writer: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @property
+    def address(self) -> str:
+        """Where it is, without the password."""
+        return _shown(self.engine)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A transaction that reads one moment of the database."""
+        with self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[Connection]:
+        """A transaction that writes: committed, and on disk, when the block ends; undone if it raises."""
+        alone = self._writer if self.engine.dialect.name == "sqlite" else nullcontext()
+        with alone, self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+            yield connection
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self.engine.dispose()
+
+
+def address(home: Home, configured: str) -> str:
+    """The database's URL: the configured one, or SQLite in the home."""
+    return configured or f"sqlite:///{home.database}"
+
+
+def open_state(url: str) -> State:
+    """The state database at `url`, ready to use.
+
+    Raises InputError if the URL is none, nothing answers there, or the schema is not this version's.
+    """
+    engine = connect(url)
+    try:
+        with engine.connect() as connection:
+            found = schema_revision(connection)
+        _check_current(engine, found)
+    except OperationalError as error:
+        engine.dispose()
+        raise unreachable(engine, error) from error
+    except InputError:
+        engine.dispose()
+        raise
+    return State(engine)
+
+
+def _check_current(engine: Engine, found: str | None) -> None:
+    if found is None or found < REVISION:
+        why = "is empty" if found is None else "was made by an older nextbest"
+        raise InputError(f"The state database {_shown(engine)} {why}.", remedy="Run: nextbest migrate")
+    check_not_newer(engine, found)
+
+
+def connect(url: str) -> Engine:
+    """An engine on `url` with this application's settings; connects only when used. Raises InputError for a URL that is none."""
+    parsed = _parse(url)
+    engine = create_engine(
+        parsed,
+        json_serializer=_to_json,
+        json_deserializer=orjson.loads,
+        pool_size=CONNECTIONS,
+        max_overflow=0,
+        pool_timeout=10,
+        connect_args=_connect_args(parsed.get_backend_name()),
+    )
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InputError("The state database's URL is none.", remedy=f"NEXTBEST_DATABASE_URL takes {_FORMS}.") from error
+    backend = parsed.get_backend_name()
+    if backend not in _DIALECTS:
+        raise InputError(f"The state database cannot be {backend}.", remedy=f"NEXTBEST_DATABASE_URL takes {_FORMS}.")
+    if backend == "sqlite":
+        _make_parent(parsed.database)
+    return parsed.set(drivername=_DIALECTS[backend])
+
+
+def schema_revision(connection: Connection) -> str | None:
+    """The schema's revision; None where there is none yet."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    return None if found is None else str(found)
+
+
+def check_not_newer(engine: Engine, found: str) -> None:
+    """Raises InputError if the schema was made by a newer version than this one."""
+    if found > REVISION:
+        raise InputError(
+            f"The state database {_shown(engine)} was made by a newer nextbest (schema {found}, this one knows {REVISION}).",
+            remedy="Install that version, or name another database with NEXTBEST_DATABASE_URL.",
+        )
+
+
+def unreachable(engine: Engine, error: OperationalError) -> InputError:
+    """What to tell when the database does not answer: never with the password."""
+    lines = str(error.orig).strip().splitlines()
+    return InputError(
+        f"The state database {_shown(engine)} cannot be opened: {lines[0] if lines else 'no answer'}",
+        remedy="Start it, or correct NEXTBEST_DATABASE_URL.",
+    )
+
+
+def _shown(engine: Engine) -> str:
+    return engine.url.render_as_string(hide_password=True)
+
+
+def _to_json(value: Any) -> str:
+    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC).decode()
+
+
+def _connect_args(backend: str) -> dict[str, Any]:
+    if backend == "sqlite":
+        return {"check_same_thread": False, "timeout": 10}
+    return {"connect_timeout": 5, "options": "-c timezone=UTC"}
+
+
+def _make_parent(database: str | None) -> None:
+    if not database or database == ":memory:":
+        raise InputError(
+            "The state database must be a file: one in memory would forget what it acknowledged.", remedy="Use sqlite:///FILE."
+        )
+    Path(database).parent.mkdir(parents=True, exist_ok=True)
+
+
+def _prepare_sqlite(raw: SqliteConnection, _record: object) -> None:
+    raw.isolation_level = None  # we begin ourselves: the driver would begin too late, and deferred
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        raw.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

@@ -1,0 +1,61 @@
+"""Publications: generations of published customers and products, of which readers see the newest complete one."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
+
+from serving.state.tables import PUBLICATIONS, PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One complete publication: its generation, the time up to which its histories reach, and facts about all customers together."""
+
+    generation: int
+    as_of: datetime
+    facts: dict[str, Any]
+
+
+def current_generation() -> ScalarSelect[int]:
+    """The generation that readers see, as a part of their own query."""
+    return select(func.max(PUBLICATIONS.c.generation)).where(PUBLICATIONS.c.complete).scalar_subquery()
+
+
+def current(connection: Connection) -> Publication | None:
+    """The newest complete publication; None before the first."""
+    row = connection.execute(select(PUBLICATIONS).where(PUBLICATIONS.c.generation == current_generation())).one_or_none()
+    return None if row is None else Publication(row.generation, row.as_of, row.facts)
+
+
+def begin(connection: Connection, *, as_of: datetime, started_at: datetime) -> int:
+    """A new generation, not yet visible, and its number."""
+    newest = connection.execute(select(func.max(PUBLICATIONS.c.generation))).scalar() or 0
+    row: dict[str, Any] = {"generation": newest + 1, "complete": False, "as_of": as_of, "started_at": started_at, "facts": {}}
+    connection.execute(insert(PUBLICATIONS), [row])
+    return int(newest) + 1
+
+
+def add_customers(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes customers of this generation: customer_id, profile, consent, history, scores, stage."""
+    if rows:
+        connection.execute(insert(PUBLISHED_CUSTOMERS), [{"generation": generation, **row} for row in rows])
+
+
+def add_products(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes products of this generation: product_id, name, category, available, available_from, attributes."""
+    if rows:
+        connection.execute(insert(PUBLISHED_PRODUCTS), [{"generation": generation, **row} for row in rows])
+
+
+def complete(connection: Connection, generation: int, facts: dict[str, Any]) -> None:
+    """Makes this generation the one that readers see."""
+    connection.execute(update(PUBLICATIONS).where(PUBLICATIONS.c.generation == generation).values(complete=True, facts=facts))
+
+
+def remove_others(connection: Connection, generation: int) -> None:
+    """Removes every older generation, and newer ones that a crash left unfinished before this one began."""
+    for table in (PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS, PUBLICATIONS):
+        connection.execute(delete(table).where(table.c.generation < generation))

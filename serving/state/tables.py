@@ -1,0 +1,132 @@
+"""The tables of the state database: what is alive, beside the history in the home's Parquet files.
+
+Published rows carry a generation: a publication writes a new generation beside the old one and marks it complete at the
+end, so that a reader sees the old or the new one whole, never a mixture. Instants are naive timestamps in UTC.
+"""
+
+from typing import Final
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+
+REVISION: Final = "0001"
+"""The newest migration: the schema that this code reads and writes."""
+
+metadata = MetaData()
+
+PUBLICATIONS: Final = Table(
+    "publications",
+    metadata,
+    Column("generation", BigInteger, primary_key=True, autoincrement=False),
+    Column("complete", Boolean, nullable=False),
+    Column("as_of", DateTime, nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("facts", JSON, nullable=False),
+)
+PUBLISHED_CUSTOMERS: Final = Table(
+    "published_customers",
+    metadata,
+    Column("generation", BigInteger, primary_key=True, autoincrement=False),
+    Column("customer_id", String, primary_key=True),
+    Column("profile", JSON, nullable=False),
+    Column("consent", JSON, nullable=False),
+    Column("history", LargeBinary),
+    Column("scores", JSON),
+    Column("stage", String),
+)
+PUBLISHED_PRODUCTS: Final = Table(
+    "published_products",
+    metadata,
+    Column("generation", BigInteger, primary_key=True, autoincrement=False),
+    Column("product_id", String, primary_key=True),
+    Column("name", Text),
+    Column("category", Text),
+    Column("available", Boolean, nullable=False),
+    Column("available_from", DateTime),
+    Column("attributes", JSON, nullable=False),
+)
+CUSTOMERS: Final = Table(
+    "customers",
+    metadata,
+    Column("customer_id", String, primary_key=True),
+    Column("profile", JSON, nullable=False),
+    Column("consent", JSON, nullable=False),
+    Column("updated_at", DateTime, nullable=False),
+)
+EVENTS: Final = Table(
+    "events",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("customer_id", String),
+    Column("visitor_id", String),
+    Column("event_type", String, nullable=False),
+    Column("occurred_at", DateTime, nullable=False),
+    Column("channel", String),
+    Column("product_id", String),
+    Column("value", Float),
+    Column("decision_id", String),
+    Column("properties", JSON),
+    Column("received_at", DateTime, nullable=False),
+    Index("events_by_customer", "customer_id", "occurred_at"),
+    Index("events_by_visitor", "visitor_id", "occurred_at"),
+    Index("events_by_arrival", "received_at"),
+)
+ORDER_LINES: Final = Table(
+    "order_lines",
+    metadata,
+    Column("order_id", String, primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("customer_id", String, nullable=False),
+    Column("product_id", String),
+    Column("ordered_at", DateTime, nullable=False),
+    Column("quantity", Float, nullable=False),
+    Column("unit_price", Float, nullable=False),
+    Column("discount_amount", Float, nullable=False),
+    Column("channel", String),
+    Column("store_id", String),
+    Column("currency", String),
+    Column("line_kind", String, nullable=False),
+    Column("received_at", DateTime, nullable=False),
+    Index("order_lines_by_customer", "customer_id", "ordered_at"),
+    Index("order_lines_by_arrival", "received_at"),
+)
+DECISIONS: Final = Table(
+    "decisions",
+    metadata,
+    Column("decision_id", String, primary_key=True),
+    Column("customer_id", String),
+    Column("visitor_id", String),
+    Column("decided_at", DateTime, nullable=False),
+    Column("stage", String, nullable=False),
+    Column("channel", String),
+    Column("action_id", String, nullable=False),
+    Column("action_probability", Float, nullable=False),
+    Column("policy_version", String, nullable=False),
+    Column("holdout", Boolean, nullable=False),
+    Column("request", JSON, nullable=False),
+    Column("situation", JSON, nullable=False),
+    Column("candidates", JSON, nullable=False),
+    Column("answer", JSON, nullable=False),
+    Index("decisions_by_customer", "customer_id", "decided_at"),
+    Index("decisions_by_visitor", "visitor_id", "decided_at"),
+    Index("decisions_by_time", "decided_at"),
+)
+OUTCOMES: Final = Table(
+    "outcomes",
+    metadata,
+    Column("event_id", String, primary_key=True),
+    Column("decision_id", String, nullable=False),
+    Column("outcome_type", String, nullable=False),
+    Column("occurred_at", DateTime, nullable=False),
+    Column("value", Float),
+    Column("received_at", DateTime, nullable=False),
+    Index("outcomes_by_decision", "decision_id", "occurred_at"),
+    Index("outcomes_by_arrival", "received_at"),
+)
+API_KEYS: Final = Table(
+    "api_keys",
+    metadata,
+    Column("key_id", String, primary_key=True),
+    Column("secret_hash", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("created_at", DateTime, nullable=False),
+)

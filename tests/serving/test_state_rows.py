@@ -1,0 +1,158 @@
+import threading
+from datetime import datetime, timedelta
+from typing import Any
+
+from serving.state import customers, decisions, events, publications
+from serving.state.database import State
+
+NOW = datetime(2026, 3, 1, 12)
+
+
+def event(event_id: str, *, customer_id: str = "c1", days_ago: float = 1) -> dict[str, Any]:
+    return {
+        "event_id": event_id,
+        "customer_id": customer_id,
+        "visitor_id": None,
+        "event_type": "product_view",
+        "occurred_at": NOW - timedelta(days=days_ago),
+        "channel": None,
+        "product_id": "p1",
+        "value": None,
+        "decision_id": None,
+        "properties": {"page": "home", "tên": "Hà Nội"},
+        "received_at": NOW,
+    }
+
+
+def decision(decision_id: str, *, days_ago: float = 1) -> dict[str, Any]:
+    return {
+        "decision_id": decision_id,
+        "customer_id": "c1",
+        "visitor_id": None,
+        "decided_at": NOW - timedelta(days=days_ago),
+        "stage": "retention",
+        "channel": "email",
+        "action_id": "win_back",
+        "action_probability": 0.5,
+        "policy_version": "v",
+        "holdout": False,
+        "request": {},
+        "situation": {},
+        "candidates": [],
+        "answer": {},
+    }
+
+
+def outcome(event_id: str, decision_id: str, outcome_type: str, *, hours_ago: float) -> dict[str, Any]:
+    occurred_at = NOW - timedelta(hours=hours_ago)
+    return {
+        "event_id": event_id,
+        "decision_id": decision_id,
+        "outcome_type": outcome_type,
+        "occurred_at": occurred_at,
+        "value": None,
+        "received_at": NOW,
+    }
+
+
+def test_an_event_is_stored_once_however_often_it_comes(state: State) -> None:
+    with state.writing() as connection:
+        assert events.add_events(connection, [event("e1"), event("e2"), event("e1")]) == 2
+    with state.writing() as connection:
+        assert events.add_events(connection, [event("e2"), event("e3")]) == 1
+    with state.reading() as connection:
+        assert [e["event_id"] for e in events.events_of_customer(connection, "c1", NOW)] == ["e1", "e2", "e3"]
+
+
+def test_a_large_batch_goes_in_whole(state: State) -> None:
+    with state.writing() as connection:
+        assert events.add_events(connection, [event(f"e{i}") for i in range(2500)]) == 2500
+
+
+def test_the_same_events_sent_by_many_at_once_are_stored_once(state: State) -> None:
+    ids = [f"e{i}" for i in range(50)]
+    new: list[int] = []
+
+    def send(order: list[str]) -> None:
+        with state.writing() as connection:
+            new.append(events.add_events(connection, [event(i) for i in order]))
+
+    threads = [threading.Thread(target=send, args=(ids if n % 2 else ids[::-1],)) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(new) == 8
+    assert sum(new) == 50
+
+
+def test_only_rows_before_the_instant_are_read_oldest_first(state: State) -> None:
+    with state.writing() as connection:
+        events.add_events(connection, [event("now", days_ago=0), event("late", days_ago=1), event("early", days_ago=9)])
+    with state.reading() as connection:
+        found = events.events_of_customer(connection, "c1", NOW)
+    assert [e["event_id"] for e in found] == ["early", "late"]
+    assert found[0]["properties"] == {"page": "home", "tên": "Hà Nội"}
+
+
+def test_contacts_carry_their_outcomes_in_order(state: State) -> None:
+    with state.writing() as connection:
+        assert decisions.add(connection, decision("d1", days_ago=2))
+        assert decisions.add(connection, decision("d2", days_ago=1))
+        assert not decisions.add(connection, decision("d2"))
+        decisions.add_outcomes(connection, [outcome("o2", "d1", "converted", hours_ago=1), outcome("o1", "d1", "delivered", hours_ago=9)])
+    with state.reading() as connection:
+        contacts = decisions.contacts_of_customer(connection, "c1", NOW - timedelta(days=30), NOW)
+        assert [(c["decision_id"], c["outcomes"]) for c in contacts] == [("d1", ["delivered", "converted"]), ("d2", [])]
+        assert decisions.contacts_of_customer(connection, "c1", NOW - timedelta(days=1.5), NOW)[0]["decision_id"] == "d2"
+        assert decisions.known(connection, ["d1", "nowhere"]) == {"d1"}
+
+
+def publish(state: State, names: dict[str, str], *, complete: bool = True) -> int:
+    with state.writing() as connection:
+        generation = publications.begin(connection, as_of=NOW, started_at=NOW)
+        rows = [
+            {"customer_id": who, "profile": {"name": name}, "consent": {"email": True}, "history": b"\x00h", "scores": None, "stage": None}
+            for who, name in names.items()
+        ]
+        publications.add_customers(connection, generation, rows)
+    if complete:
+        with state.writing() as connection:
+            publications.complete(connection, generation, {"levels": {"a": 1.5}})
+            publications.remove_others(connection, generation)
+    return generation
+
+
+def test_readers_see_the_newest_complete_publication_whole(state: State) -> None:
+    with state.reading() as connection:
+        assert publications.current(connection) is None
+        assert customers.read(connection, "c1") is None
+    first = publish(state, {"c1": "An", "c2": "Bo"})
+    publish(state, {"c1": "half"}, complete=False)
+    with state.reading() as connection:
+        now = publications.current(connection)
+        assert now is not None
+        assert (now.generation, now.facts) == (first, {"levels": {"a": 1.5}})
+        found = customers.read_many(connection, ["c1", "c2", "c3"])
+    assert {who: c.profile["name"] for who, c in found.items()} == {"c1": "An", "c2": "Bo"}
+    assert found["c1"].history == b"\x00h"
+    third = publish(state, {"c1": "new"})
+    with state.reading() as connection:
+        found = customers.read_many(connection, ["c1", "c2"])
+    assert third > first
+    assert {who: c.profile["name"] for who, c in found.items()} == {"c1": "new"}
+
+
+def test_what_was_posted_about_a_customer_stands_over_what_was_published(state: State) -> None:
+    publish(state, {"c1": "An"})
+    with state.writing() as connection:
+        customers.put_profile(connection, "c1", {"city": "Huế", "name": "Anh"}, NOW)
+        customers.put_profile(connection, "c1", {"city": None}, NOW)
+        customers.put_consent(connection, "c1", {"sms": False}, NOW)
+        customers.put_consent(connection, "new", {"email": True}, NOW)
+    with state.reading() as connection:
+        old, new = customers.read(connection, "c1"), customers.read(connection, "new")
+    assert old is not None
+    assert new is not None
+    assert (old.profile, old.consent) == ({"name": "Anh"}, {"email": True, "sms": False})
+    assert (new.generation, new.consent) == (0, {"email": True})
