@@ -25,6 +25,7 @@ _LINES: Final = (
     ("unit_price", "<f8"),
     ("discount", "<f8"),
 )
+_EVENTS: Final = (("at", "<i8"), ("known_at", "<i8"), ("type", "<i4"), ("product", "<i4"), ("value", "<f8"))
 
 Arrays = Mapping[str, NDArray[Any]]
 
@@ -104,11 +105,8 @@ class CustomerHistory:
             "lines": len(self.lines["at"]),
             "events": len(self.events["at"]),
         }
-        arrays = [
-            table[name].astype(kind).tobytes()
-            for table, columns in ((self.lines, _LINES), (self.events, _EVENTS))
-            for name, kind in columns
-        ]
+        tables = ((self.lines, _LINES), (self.events, _EVENTS))
+        arrays = [table[name].astype(kind).tobytes() for table, columns in tables for name, kind in columns]
         return b"".join([json.dumps(header, ensure_ascii=False).encode(), b"\n", *arrays])
 
     @classmethod

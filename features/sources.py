@@ -64,7 +64,7 @@ def fees(tables: Tables) -> ibis.Table:
 
 def events(tables: Tables) -> ibis.Table:
     """One row per event of a customer; a visitor's earlier events count from the moment the visitor was identified."""
-    known = _identified(tables.events).mutate(at=instant_us(_.occurred_at))
+    known = identified(tables.events)
     viewed = ibis.window(group_by=["customer_id", "event_type", "product_id"], order_by=["at", "event_id"])
     known = known.mutate(
         view_before=known.at.lag().over(viewed),
@@ -93,7 +93,8 @@ def _priced(table: ibis.Table) -> ibis.Table:
     return table.mutate(at=at, day=(at - at % DAY_US) // DAY_US, gross=gross, discount=discount, value=gross - discount)
 
 
-def _identified(table: ibis.Table) -> ibis.Table:
+def identified(table: ibis.Table) -> ibis.Table:
+    """Events of known customers, a visitor's earlier ones included, with at and known_at (later than at where identified later)."""
     linked = table.filter((_.event_type == "identify") & _.visitor_id.notnull() & _.customer_id.notnull())
     links = linked.group_by(link="visitor_id").aggregate(
         linked_customer=linked.customer_id.argmin(linked.occurred_at), linked_at=instant_us(linked.occurred_at.min())
@@ -102,6 +103,7 @@ def _identified(table: ibis.Table) -> ibis.Table:
     at = instant_us(joined.occurred_at)
     owned = joined.mutate(
         customer_id=ibis.coalesce(joined.customer_id, joined.linked_customer),
+        at=at,
         known_at=(joined.customer_id.isnull()).ifelse(ibis.greatest(at, joined.linked_at), at),
     )
     return owned.filter(owned.customer_id.notnull())

@@ -1,0 +1,156 @@
+"""One definition, two executors: whatever the history, online gives what batch gives."""
+
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from features import batch, online
+from features.contract import EVENT_TYPES
+from features.definitions import NAMES
+from features.engine import tables_from_frames
+from features.histories import histories
+from features.history import CustomerHistory
+
+AS_OF = datetime(2025, 6, 1)
+DAY_EDGES = [timedelta(days=d) for d in (0, 1, 14, 30, 90, 180, 365)]
+
+instants = st.one_of(
+    st.datetimes(datetime(2023, 1, 1), datetime(2025, 7, 1)),
+    st.sampled_from(
+        [AS_OF - edge + shift for edge in DAY_EDGES for shift in (timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1))]
+    ),
+    st.sampled_from([datetime(2025, 3, 30, 1), datetime(2025, 3, 30, 1, 30)]),
+)
+customers = st.sampled_from(["17850", "khách-Đặng", "a b"])
+amounts = st.one_of(st.none(), st.integers(0, 50_000).map(lambda cents: cents / 100))
+order_lines = st.fixed_dictionaries(
+    {
+        "customer_id": customers,
+        "order_id": st.sampled_from(["1", "2", "3", "4", "C5", "đơn 6"]),
+        "product_id": st.sampled_from([None, "A", "B", "Ấm"]),
+        "ordered_at": instants,
+        "quantity": st.one_of(st.none(), st.integers(1, 20).map(float)),
+        "unit_price": amounts,
+        "discount_amount": amounts,
+        "line_kind": st.sampled_from(["sale", "sale", "sale", "return", "fee"]),
+    }
+)
+touchpoints = st.fixed_dictionaries(
+    {
+        "customer_id": st.one_of(st.none(), customers),
+        "visitor_id": st.sampled_from([None, "v1", "v2"]),
+        "event_type": st.sampled_from(["product_view", "product_view", "survey_answered", "identify", *EVENT_TYPES]),
+        "occurred_at": instants,
+        "product_id": st.sampled_from([None, "A", "B"]),
+        "value": st.one_of(st.none(), st.integers(0, 10).map(float)),
+    }
+)
+
+
+def shop(lines: list[dict[str, object]], events: list[dict[str, object]]):
+    kinds = {"return": -1.0}
+    orders = pd.DataFrame([{**line, "quantity": kinds.get(line["line_kind"], 1.0) * (line["quantity"] or 1.0)} for line in lines])
+    touched = pd.DataFrame([{**event, "event_id": f"e{i}"} for i, event in enumerate(events)])
+    return tables_from_frames({name: frame for name, frame in {"orders": orders, "events": touched}.items() if len(frame)})
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(order_lines, max_size=25), st.lists(touchpoints, max_size=25))
+def test_every_feature_is_the_same_online_and_in_batch(lines, events):
+    tables = shop(lines, events)
+    expected = batch.features(tables, [AS_OF]).set_index("customer_id")
+    found = {customer: online.features(CustomerHistory.from_bytes(h.to_bytes()), AS_OF) for customer, h in histories(tables, AS_OF)}
+    assert sorted(found) == sorted(expected.index)
+    for customer, values in found.items():
+        np.testing.assert_allclose(
+            [values[name] for name in NAMES], expected.loc[customer, list(NAMES)].to_numpy(float), rtol=1e-9, atol=1e-6, err_msg=customer
+        )
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(order_lines, max_size=15), st.lists(touchpoints, max_size=15))
+def test_rows_at_or_after_as_of_change_nothing(lines, events):
+    past_lines = [line for line in lines if line["ordered_at"] < AS_OF]
+    past_events = [event for event in events if event["occurred_at"] < AS_OF]
+    whole, past = shop(lines, events), shop(past_lines, past_events)
+    pd.testing.assert_frame_equal(batch.features(whole, [AS_OF]), batch.features(past, [AS_OF]))
+
+
+def test_many_cut_offs_in_one_pass_equal_one_at_a_time():
+    rng = np.random.default_rng(7)
+    lines = [
+        {
+            "customer_id": f"c{rng.integers(5)}",
+            "order_id": str(i // 2),
+            "product_id": str(rng.integers(4)),
+            "ordered_at": datetime(2025, 1, 1) + timedelta(hours=int(i // 2) * 31),
+            "quantity": 1.0,
+            "unit_price": float(rng.integers(1, 50)),
+            "line_kind": "sale",
+        }
+        for i in range(200)
+    ]
+    tables = shop(lines, [])
+    cuts = [datetime(2025, 2, 1), datetime(2025, 3, 15, 12), AS_OF]
+    together = batch.features(tables, cuts)
+    apart = pd.concat([batch.features(tables, [cut]) for cut in cuts], ignore_index=True)
+    pd.testing.assert_frame_equal(together, apart)
+
+
+def test_a_customer_worked_out_by_hand():
+    lines = [
+        {
+            "customer_id": "c",
+            "order_id": "1",
+            "product_id": "A",
+            "ordered_at": datetime(2025, 5, 1, 10),
+            "quantity": 2.0,
+            "unit_price": 5.0,
+        },
+        {
+            "customer_id": "c",
+            "order_id": "1",
+            "product_id": "B",
+            "ordered_at": datetime(2025, 5, 1, 10),
+            "quantity": 1.0,
+            "unit_price": 20.0,
+        },
+        {
+            "customer_id": "c",
+            "order_id": "2",
+            "product_id": "A",
+            "ordered_at": datetime(2025, 5, 11, 19),
+            "quantity": 1.0,
+            "unit_price": 5.0,
+        },
+        {"customer_id": "c", "order_id": "3", "product_id": "C", "ordered_at": datetime(2025, 5, 31), "quantity": 1.0, "unit_price": 15.0},
+    ]
+    values = online.features(CustomerHistory.of([{**line, "discount_amount": 1.0} for line in lines]), AS_OF)
+    assert values["order_count"] == 3
+    assert values["value_total"] == 10 + 20 + 5 + 15 - 4
+    assert values["gap_mean_days"] == 15  # 10 and 20 days
+    assert values["gap_std_days"] == 5
+    assert values["gap_trend"] == 20 / 15
+    assert values["days_since_last_order"] == 1
+    assert values["overdue_ratio"] == 1 / 15
+    assert values["new_product_share"] == 3 / 4
+    assert values["order_count_30d"] == 2  # 2 May is the edge
+    assert values["evening_share"] == 1 / 3
+    assert values["weekend_share"] == 2 / 3  # a Sunday and a Saturday
+    assert values["discount_share"] == 4 / 50
+
+
+def test_an_order_posted_again_replaces_its_lines():
+    row = {"order_id": "1", "ordered_at": datetime(2025, 5, 1), "quantity": 1.0, "unit_price": 5.0}
+    history = CustomerHistory.of([row]).extended([{**row, "unit_price": 7.0}])
+    assert online.features(history, AS_OF)["value_total"] == 7
+    assert online.features(history, AS_OF)["order_count"] == 1
+
+
+def test_nobody_has_counts_of_zero_and_unknown_times():
+    values = online.features(CustomerHistory.empty(), AS_OF)
+    assert values["order_count"] == 0
+    assert np.isnan(values["days_since_last_order"])
