@@ -94,3 +94,11 @@ def replace_text(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     part.replace(path)
+
+
+def config_file(home: Home, default: Path) -> Path:
+    """The home's own copy of a YAML file of rules, written from `default` (default_stages.yaml becomes stages.yaml) at first use."""
+    path = home.config / default.name.removeprefix("default_")
+    if not path.exists():
+        replace_text(path, default.read_text(encoding="utf-8"))
+    return path

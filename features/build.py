@@ -1,0 +1,68 @@
+"""Reads the home's tables and writes what is made of them; the room's hands on the disk beside ingest."""
+
+import hashlib
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+
+from features import batch
+from features.contract import TABLES
+from features.engine import Tables
+from features.errors import InputError
+from features.home import Home
+
+
+def data_hash(home: Home) -> str:
+    """The first 16 hex digits of the SHA-256 over all tables' files: the same data gives the same hash."""
+    digest = hashlib.sha256()
+    for name in TABLES:
+        path = home.table(name)
+        if path.exists():
+            digest.update(name.encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    return digest.hexdigest()[:16]
+
+
+def feature_table(tables: Tables, as_of: datetime) -> pd.DataFrame:
+    """The features of everybody with an order line or an event before `as_of`; grain and columns as in `features.batch.features`.
+
+    InputError when nothing at all was known before `as_of`.
+    """
+    table = batch.features(tables, [as_of])
+    if table.empty:
+        raise InputError(f"Nothing is known before {as_of:%Y-%m-%d %H:%M}.", remedy="Give a later --as-of, or bring older rows in.")
+    return table
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Writes a table as Parquet, CSV or NDJSON by the file's ending, whole or not at all. InputError for another ending or no such folder."""
+    writers = {".parquet": _parquet, ".csv": _csv, ".gz": _csv_gz, ".ndjson": _ndjson}
+    if path.suffix not in writers:
+        raise InputError(f"{path}: no such format.", remedy="Let the output end in .parquet, .csv, .csv.gz or .ndjson.")
+    part = path.with_name(path.name + ".part")
+    try:
+        writers[path.suffix](table, part)
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise InputError(
+            f"{path} cannot be written: {error.strerror}.", remedy="Name a file in a folder that exists and that you may write to."
+        ) from error
+
+
+def _parquet(table: pd.DataFrame, path: Path) -> None:
+    table.to_parquet(path, index=False)
+
+
+def _csv(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False)
+
+
+def _csv_gz(table: pd.DataFrame, path: Path) -> None:
+    table.to_csv(path, index=False, compression="gzip")
+
+
+def _ndjson(table: pd.DataFrame, path: Path) -> None:
+    table.to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
