@@ -1,0 +1,133 @@
+"""Reads the business's rules: YAML files with forms, so strictly that a typing mistake is found at load, with its line."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from features.errors import InputError
+from features.rules import nearest
+
+Step = str | int
+
+
+@dataclass(frozen=True)
+class Document:
+    """One YAML file as read: its name, its content, and where each part stands."""
+
+    name: str
+    data: Mapping[str, Any]
+    node: yaml.Node
+
+    def where(self, *path: Step) -> str:
+        """The file and line of a part, given the keys and positions that lead to it; of the nearest part above, if it is not there."""
+        node = self.node
+        for step in path:
+            below = _child(node, step)
+            if below is None:
+                break
+            node = below
+        return f"{self.name}, line {node.start_mark.line + 1}"
+
+
+class Form(BaseModel):
+    """A part of a YAML file: known keys only, each with its type, numbers finite."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _only_known_keys(cls, given: object) -> object:
+        if isinstance(given, Mapping):
+            for key in given:
+                if key not in cls.model_fields:
+                    like = nearest(str(key), cls.model_fields)
+                    raise PydanticCustomError(
+                        "unknown_key", "the key '{key}' is not known; the nearest known is '{like}'", {"key": str(key), "like": like}
+                    )
+        return given
+
+    @classmethod
+    def of(cls, document: Document) -> Self:
+        """The document as this form. Raises InputError with the line of the first mistake, and the number of mistakes."""
+        return _filled(cls, document)
+
+
+_Filled = TypeVar("_Filled", bound=Form)
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Safe YAML that refuses a key given twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping, or an error naming the key that stands in it twice."""
+        seen = set()
+        for key, _ in node.value:
+            if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
+                raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands there twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return dict(super().construct_mapping(node, deep))
+
+
+def read_document(path: Path) -> Document:
+    """The YAML file at `path`, whose top must be a mapping. Raises InputError if it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror}.", remedy="Name a readable YAML file.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
+    return document_of(text, str(path))
+
+
+def document_of(text: str, name: str) -> Document:
+    """The YAML text, called `name` in messages. Raises InputError if it is not YAML, or no mapping."""
+    loader = _StrictLoader(text)
+    try:
+        node = loader.get_single_node()
+        data = loader.construct_document(node) if node is not None else None
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise InputError(f"{name}, line {line}: {error.problem}.", remedy="Correct the YAML there.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise InputError(f"{name} is not YAML: {error}.", remedy="Correct the YAML.") from error
+    finally:
+        loader.dispose()
+    if node is None or not isinstance(data, dict):
+        raise InputError(f"{name} holds no mapping of keys to values.", remedy="Begin with a key, as the default file does.")
+    return Document(name, data, node)
+
+
+def _filled(form: type[_Filled], document: Document) -> _Filled:
+    try:
+        return form.model_validate(document.data)
+    except ValidationError as error:
+        mistakes = error.errors(include_url=False)
+        first = mistakes[0]
+        path = first["loc"]
+        more = f" (and {len(mistakes) - 1} more mistakes)" if len(mistakes) > 1 else ""
+        problem = f"{document.where(*path)}: {_titled(document.data, path)}{first['msg']}{more}."
+        raise InputError(problem, remedy="Correct it there; the default file beside the program shows every key.") from error
+
+
+def _titled(data: Any, path: tuple[Step, ...]) -> str:
+    """The part in words: action 'mens_email', cost."""
+    words = [str(step) for step in path if isinstance(step, str)]
+    if len(path) > 1 and path[0] == "actions" and isinstance(path[1], int):
+        action = data["actions"][path[1]]
+        name = action.get("action_id", path[1] + 1) if isinstance(action, dict) else path[1] + 1
+        words[0] = f"action {name!r}"
+    return ", ".join(words) + ": " if words else ""
+
+
+def _child(node: yaml.Node, step: Step) -> yaml.Node | None:
+    if isinstance(node, yaml.SequenceNode) and isinstance(step, int) and step < len(node.value):
+        found: yaml.Node = node.value[step]
+        return found
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == step), None)
+    return None

@@ -1,0 +1,90 @@
+"""What a decision is made from: the customer's situation, and what is asked."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from features.expressions import scalar
+
+MOST_ACTIONS: Final = 50
+
+
+@dataclass(frozen=True)
+class Product:
+    """A product that an action may speak of, and why it was picked for this customer."""
+
+    product_id: str
+    name: str
+    url: str = ""
+    reason: str = ""
+    price: float | None = None
+
+
+@dataclass(frozen=True)
+class Contact:
+    """An earlier decision about this customer, with the outcomes known so far."""
+
+    decision_id: str
+    action_id: str
+    channel: str
+    decided_at: datetime
+    outcomes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Situation:
+    """One customer as of an instant: everything that a decision may look at.
+
+    Unknown features and profile values are left out when it is made; profile values become numbers and texts (instants: ISO text).
+    `expected_order_value` is money: what this customer's next order is worth, or the shop's mean where that is unknown.
+    `consent` says yes or no per channel; a channel that it does not name has no consent information at all.
+    `products` holds, per source (affinity, repeat, cart), what may be offered, best first.
+    """
+
+    customer_id: str
+    as_of: datetime
+    stage: str
+    features: Mapping[str, float] = field(default_factory=dict)
+    profile: Mapping[str, object] = field(default_factory=dict)
+    consent: Mapping[str, bool] = field(default_factory=dict)
+    contacts: Sequence[Contact] = ()
+    churn_probability: float | None = None
+    expected_order_value: float = 0.0
+    products: Mapping[str, Sequence[Product]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        numbers = {name: float(value) for name, value in self.features.items()}
+        texts = {name: scalar(value) for name, value in self.profile.items()}
+        known = {
+            "features": {name: value for name, value in numbers.items() if math.isfinite(value)},
+            "profile": {name: value for name, value in texts.items() if value is not None and value not in (math.inf, -math.inf)},
+            "consent": {channel: bool(given) for channel, given in self.consent.items()},
+            "contacts": tuple(self.contacts),
+            "products": {source: tuple(found) for source, found in self.products.items()},
+            "churn_probability": _number(self.churn_probability),
+            "expected_order_value": _number(self.expected_order_value) or 0.0,
+        }
+        for name, value in known.items():
+            object.__setattr__(self, name, value)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """What is asked: under which decision id, for which stage and channels, how many actions, with which weights.
+
+    `stage` None means the customer's own; `channels` None means any. `context` weighs action groups or single actions, from 0 to 5; 1 is neutral.
+    `k` is how many actions to give at most; `seed` None takes the policy's. The same seed, customer and decision id give the same answer.
+    """
+
+    decision_id: str = ""
+    stage: str | None = None
+    channels: frozenset[str] | None = None
+    context: Mapping[str, float] = field(default_factory=dict)
+    k: int = 1
+    seed: int | None = None
+
+
+def _number(value: float | None) -> float | None:
+    return float(value) if value is not None and math.isfinite(value) else None
