@@ -151,9 +151,12 @@ def _environment(html: bool) -> ImmutableSandboxedEnvironment:
 def _check_names(text: str, where: str, *, with_offer: bool) -> None:
     try:
         tree = _environment(False).parse(text)
+        named = sorted(meta.find_undeclared_variables(tree))
     except TemplateSyntaxError as error:
-        raise InputError(f"{where}: line {error.lineno} of its template is not Jinja2: {error.message}.", remedy=_KNOWN) from error
-    for name in sorted(meta.find_undeclared_variables(tree)):
+        raise InputError(
+            f"{where}: line {error.lineno} of its template is not Jinja2: {(error.message or '').rstrip('.')}.", remedy=_KNOWN
+        ) from error
+    for name in named:
         if name not in (*_FIELDS, "money"):
             raise InputError(f"{where}: its template names {name!r}; the nearest known is {nearest(name, _FIELDS)!r}.", remedy=_KNOWN)
         if name == "offer" and not with_offer:
