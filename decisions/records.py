@@ -1,7 +1,6 @@
 """A decision as a record: plain data for JSON, whole, so that it can be stored, made again, and shown to an auditor."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -32,15 +31,17 @@ def from_record(record: Mapping[str, Any]) -> Decision:
 
 
 def _plain(value: Any) -> Any:
-    if is_dataclass(value):
-        return {each.name: _plain(getattr(value, each.name)) for each in fields(value)}
+    if value is None or isinstance(value, str | float | int):
+        return value
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, frozenset):
         return sorted(value)
-    return [_plain(item) for item in value] if isinstance(value, list | tuple) else value
+    return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
 def _decision(record: Mapping[str, Any]) -> Decision:
