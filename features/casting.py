@@ -1,0 +1,158 @@
+"""A file's column as a column of the contract: text, instant, number, flag or JSON."""
+
+from typing import Any, Final
+
+import ibis
+import ibis.expr.datatypes as dt
+
+from features.contract import Column
+from features.mapping import TableMapping
+
+NOT_A_NUMBER: Final = "not a number"
+NOT_AN_INSTANT: Final = "not a date or time"
+WRONG: Final = {"number": NOT_A_NUMBER, "instant": NOT_AN_INSTANT, "flag": "neither true nor false", "json": "not JSON"}
+WAS_DECIMAL: Final = "written as a decimal number (17850.0), the .0 was left out"
+MISSING_WORDS: Final = ("", "nan", "NaN", "NAN", "null", "NULL", "None", "<NA>", "NaT", "\\N")
+TRUE_WORDS: Final = ("true", "t", "yes", "y", "1", "1.0")
+FALSE_WORDS: Final = ("false", "f", "no", "n", "0", "0.0")
+_ZONE: Final = r":\d{2}(?:\.\d+)?\s*([Zz]|UTC|GMT|[+-]\d{2}(?::?\d{2})?)$"
+_NO_SECONDS: Final = r"([T ]\d{1,2}:\d{2})$"
+
+
+def _timezone(zone, at):  # type: ignore[no-untyped-def]  # Ibis reads the signature, and takes any type where it says none
+    """The instant at which a clock in `zone` shows `at`."""
+
+
+def _try_strptime(text, formats):  # type: ignore[no-untyped-def]  # as above
+    """The first of `formats` that fits, or nothing."""
+
+
+def _json_valid(text):  # type: ignore[no-untyped-def]  # as above
+    """Whether this text is JSON."""
+
+
+def _to_json(value):  # type: ignore[no-untyped-def]  # as above
+    """A nested value as JSON."""
+
+
+_UTC: Final = dt.Timestamp("UTC")
+_NAIVE: Final = dt.Timestamp(scale=6)
+_builtin: Final = ibis.udf.scalar.builtin
+
+
+def text_of(raw: Any, column: Column, options: TableMapping) -> Any:
+    """A raw column's text, before it is cast: trimmed, words replaced as the mapping says, null where nothing stands there."""
+    text = as_text(raw)
+    words = options.values.get(column.name)
+    if words:
+        text = text.substitute(words)
+    return text.nullif("") if column.kind in ("text", "json") else _present(text)
+
+
+def value_of(raw: Any, text: Any, column: Column, options: TableMapping) -> Any:
+    """A raw column, and its text, as this column of the contract; null where it is missing, or cannot be read (`WRONG` says what it is)."""
+    if column.kind == "number":
+        return _number(raw, text, options)
+    if column.kind == "instant":
+        return _instant(raw, text, options)
+    if column.kind == "flag":
+        return _flag(text)
+    if column.kind == "json":
+        return _json(text)
+    return _id(text) if column.name.endswith("_id") else text
+
+
+def attribute(raw: Any, *, numeric: bool) -> Any:
+    """A column that the contract does not name, as it is kept: a number if `numeric`, a flag if it is one, text otherwise."""
+    if numeric:
+        return _number(raw, _present(as_text(raw)), TableMapping())
+    return raw if raw.type().is_boolean() else as_text(raw).nullif("")
+
+
+def looks_numeric(raw: Any) -> Any:
+    """Whether every value of this column is a number (an aggregate): a leading zero makes a code, and nothing at all is text."""
+    if raw.type().is_boolean() or raw.type().is_numeric():
+        return ibis.literal(not raw.type().is_boolean())
+    text = _present(as_text(raw))
+    code = text.startswith("0") & text.re_search(r"^0\d")
+    return (_parsed(text).notnull() & ~code).all(where=text.notnull()).fill_null(False)
+
+
+def as_text(raw: Any) -> Any:
+    """The value as trimmed text; nested values as JSON."""
+    kind = raw.type()
+    if kind.is_nested():
+        return _builtin(_to_json, name="to_json", signature=((kind,), dt.json))(raw).cast("string")
+    return (raw if kind.is_string() else raw.cast("string")).strip()
+
+
+def _present(text: Any) -> Any:
+    return text.isin(MISSING_WORDS).ifelse(ibis.null("string"), text)
+
+
+def _id(text: Any) -> Any:
+    return _present(text.contains(".").ifelse(text.re_replace(r"^(\d+)\.0+$", r"\1"), text))
+
+
+def _number(raw: Any, text: Any, options: TableMapping) -> Any:
+    if raw.type().is_numeric() and not options.values:
+        return _finite(raw.cast("float64"))
+    return _parsed(text.replace(".", "").replace(",", ".") if options.decimal == "," else text)
+
+
+def _parsed(text: Any) -> Any:
+    return _finite(text.contains("_").ifelse(ibis.null("float64"), text.try_cast("float64")))
+
+
+def _finite(number: Any) -> Any:
+    return (number.isnan() | number.isinf()).ifelse(ibis.null("float64"), number)
+
+
+def _flag(text: Any) -> Any:
+    word = text.lower()
+    return ibis.cases((word.isin(TRUE_WORDS), True), (word.isin(FALSE_WORDS), False))
+
+
+def _json(text: Any) -> Any:
+    valid = _builtin(_json_valid, name="json_valid", signature=((dt.string,), dt.boolean))
+    return valid(text).ifelse(text, ibis.null("string"))
+
+
+def _instant(raw: Any, text: Any, options: TableMapping) -> Any:
+    kind = raw.type()
+    if kind.is_timestamp() and kind.timezone is not None:
+        return raw.cast(_NAIVE)
+    if kind.is_temporal() and not kind.is_time():
+        return _from_zone(raw.cast(_NAIVE), options.timezone)
+    if options.date_format is not None:
+        return _formatted(text, options)
+    digits = text.re_search(r"^\d").ifelse(text, ibis.null("string"))  # the engine would read the words epoch and infinity
+    plain = digits.try_cast(_UTC).cast(_NAIVE)
+    return ibis.coalesce(plain, _written(digits, "UTC")) if options.timezone == "UTC" else _written(digits, options.timezone)
+
+
+def _formatted(text: Any, options: TableMapping) -> Any:
+    formats = list(options.date_format or ())
+    if any("%z" in f.lower() for f in formats):
+        zoned = _builtin(_try_strptime, name="try_strptime", signature=((dt.string, dt.Array(dt.string)), _UTC))
+        return zoned(text, formats).cast(_NAIVE)
+    naive = _builtin(_try_strptime, name="try_strptime", signature=((dt.string, dt.Array(dt.string)), dt.Timestamp()))
+    return _from_zone(naive(text, formats).cast(_NAIVE), options.timezone)
+
+
+def _written(text: Any, zone: str) -> Any:
+    """ISO 8601 and what comes near it: with an offset, or without one and then in `zone`."""
+    offset = text.re_extract(_ZONE, 1)
+    zoned = offset != ""
+    bare = ibis.ifelse(zoned, text.left(text.length() - offset.length()).strip(), text).re_replace(_NO_SECONDS, r"\1:00")
+    clock = bare.try_cast(_NAIVE)
+    digits = offset.re_replace("[^0-9]", "")
+    minutes = digits.left(2).try_cast("int64").fill_null(0) * 60 + digits.substr(2, 2).try_cast("int64").fill_null(0)
+    ahead = ibis.ifelse(offset.startswith("-"), -minutes, minutes)
+    return zoned.ifelse(clock - ahead.as_interval("m"), _from_zone(clock, zone))
+
+
+def _from_zone(clock: Any, zone: str) -> Any:
+    if zone == "UTC":
+        return clock
+    return _builtin(_timezone, name="timezone", signature=((dt.string, _NAIVE), _UTC))(zone, clock).cast(_NAIVE)

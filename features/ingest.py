@@ -1,0 +1,144 @@
+"""Ingestion: a shop's own files into the home's tables, all of them or none."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import ibis
+
+from features.binding import kept_name
+from features.contract import ORDERS, TABLES, Table
+from features.derived import derive, fill
+from features.engine import connect
+from features.errors import InputError
+from features.home import Home
+from features.ingest_report import Finding, Report, TableReport
+from features.mapping import OrdersMapping, SourceMapping, TableMapping, nearest
+from features.staging import StagedFile, Terms, stage
+from features.store import combine, replace_tables, shaped, stored, write
+
+
+@dataclass(frozen=True)
+class _Part:
+    """A finished table beside the home's own, and what it was made of."""
+
+    path: Path
+    rows: int
+    files: tuple[StagedFile, ...] = ()
+
+
+def ingest(
+    home: Home,
+    sources: Mapping[str, Sequence[Path]],
+    mapping: SourceMapping | None = None,
+    *,
+    today: datetime,
+    drop_bad_rows: bool = False,
+    threads: int = 0,
+    memory_limit: str = "",
+) -> Report:
+    """Puts files (CSV, CSV.gz, text, Parquet) into the home's tables, and reports what was read, written, dropped and repaired.
+
+    `sources` are files by table name. An order_id that the home knows is replaced with all its lines, rows of other tables by key, so that
+    the same files change nothing. Order lines without customer are dropped and counted. Everything is read and checked before anything
+    is replaced. `today` (naive UTC) bounds what can have happened.
+
+    Raises InputError, and leaves the home as it was, if a file, the mapping or a row cannot be used; bad rows are dropped and
+    counted instead with `drop_bad_rows`.
+    """
+    mapping = mapping or SourceMapping()
+    _check_sources(sources)
+    with TemporaryDirectory(dir=home.root, prefix=".ingest-") as folder:
+        workspace = Path(folder)
+        engine = connect(threads=threads, memory_limit=memory_limit)
+        try:
+            engine.raw_sql(f"SET temp_directory = '{str(workspace / 'spill').replace(chr(39), chr(39) * 2)}'")
+            terms = Terms(today, home.currency, drop_bad_rows, workspace)
+            parts = _parts(engine, home, sources, mapping, terms)
+        finally:
+            engine.disconnect()
+        changed = replace_tables(home, {name: part.path for name, part in parts.items()})
+    return Report(tuple(_reported(name, parts[name], changed=changed[name]) for name in TABLES if name in parts))
+
+
+def _parts(
+    engine: ibis.BaseBackend, home: Home, sources: Mapping[str, Sequence[Path]], mapping: SourceMapping, terms: Terms
+) -> dict[str, _Part]:
+    for name in sources:
+        _check_options(engine, name, mapping.table(name))
+    staged = {name: _staged(engine, table, sources.get(name, ()), mapping, terms) for name, table in TABLES.items()}
+    parts: dict[str, _Part] = {}
+    for name, table in TABLES.items():
+        rows = stored(engine, home, table)
+        for file in staged[name]:
+            rows = combine(table, rows, file.rows)
+        derivation = mapping.orders.derive.get(name, {}) if ORDERS.name in parts else {}
+        if derivation:
+            rows = _filled(engine, home, rows, table, derivation, mapping.orders, parts[ORDERS.name].path)
+        if rows is not None and (staged[name] or derivation):
+            path = write(shaped(table, rows), terms.workspace / f"{name}.parquet")
+            parts[name] = _Part(path, int(engine.read_parquet(str(path)).count().to_pyarrow().as_py()), staged[name])
+    return parts
+
+
+def _staged(engine: ibis.BaseBackend, table: Table, paths: Sequence[Path], mapping: SourceMapping, terms: Terms) -> tuple[StagedFile, ...]:
+    part = mapping.table(table.name)
+    return tuple(stage(engine, path, table, part, terms, name=f"{table.name}_{i}") for i, path in enumerate(paths))
+
+
+def _filled(
+    engine: ibis.BaseBackend,
+    home: Home,
+    rows: ibis.Table | None,
+    table: Table,
+    derivation: Mapping[str, str],
+    part: OrdersMapping,
+    orders: Path,
+) -> ibis.Table:
+    columns = {column: kept_name(ORDERS.names, part, source) for column, source in derivation.items()}
+    after = engine.read_parquet(str(orders))
+    before = stored(engine, home, ORDERS)
+    known = before is not None and set(columns.values()) <= set(before.columns)
+    earlier = derive(before, table, columns) if known else None
+    return fill(rows, earlier, derive(after, table, columns), table.key[0])
+
+
+def _check_sources(sources: Mapping[str, Sequence[Path]]) -> None:
+    for name in sources:
+        if name not in TABLES:
+            raise InputError(f"There is no table {name!r}{nearest(name, TABLES)}.", remedy=f"Tables: {', '.join(TABLES)}.")
+    if not any(sources.values()):
+        raise InputError("There is nothing to ingest.", remedy=f"Name at least one file of {', '.join(TABLES)}.")
+
+
+def _check_options(engine: ibis.BaseBackend, name: str, part: TableMapping) -> None:
+    """Time zone, patterns and date formats must mean something to the engine, too."""
+    zones = engine.sql("SELECT name FROM pg_timezone_names()").to_pyarrow().column("name").to_pylist()
+    if part.timezone not in zones:
+        known = nearest(part.timezone, zones)
+        raise InputError(f"{name}.timezone: {part.timezone!r} is no time zone{known}.", remedy="Use a name like Asia/Ho_Chi_Minh.")
+    patterns = (part.cancelled_order_pattern, part.product_pattern) if isinstance(part, OrdersMapping) else ()
+    for pattern in filter(None, patterns):
+        try:
+            engine.execute(ibis.literal("x").re_search(pattern))
+        except Exception as error:  # the engine's own class of errors is known to features.engine alone
+            raise InputError(f"{name}: the pattern {pattern!r} is not understood.", remedy="Use RE2 syntax (no look-around).") from error
+
+
+def _reported(name: str, part: _Part, *, changed: bool) -> TableReport:
+    def every(kind: str) -> tuple[Finding, ...]:
+        return tuple(finding for file in part.files for finding in getattr(file, kind))
+
+    return TableReport(
+        table=name,
+        files=tuple(str(file.path) for file in part.files),
+        rows_read=sum(file.rows_read for file in part.files),
+        rows_written=sum(file.rows_kept for file in part.files),
+        rows_now=part.rows,
+        changed=changed,
+        dropped=every("dropped"),
+        repaired=every("repaired"),
+        noted=every("noted"),
+    )

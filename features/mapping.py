@@ -1,0 +1,195 @@
+"""Mappings: how a shop's own files are read into the contract's tables. YAML, or a preset for a known export."""
+
+import codecs
+import difflib
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal
+
+import yaml
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from features.contract import CUSTOMERS, ORDERS, PRODUCTS, TABLES
+from features.errors import InputError
+
+AMOUNT: Final = "amount"
+CONSENT_PREFIX: Final = "consent_"
+WHITESPACE: Final = "whitespace"
+DERIVED: Final = {t.name: tuple(c.name for c in t.columns if c.kind == "text" and c.name not in t.key) for t in (PRODUCTS, CUSTOMERS)}
+PRESETS: Final = Path(__file__).parent / "presets"
+
+
+def _listed(given: object) -> object:
+    return given if isinstance(given, list | tuple) or given is None else [given]
+
+
+def _pattern(text: str) -> str:
+    try:
+        re.compile(text)
+    except re.error as error:
+        raise ValueError(f"{text!r} is no regular expression: {error}") from error
+    return text
+
+
+def _encoding(name: str) -> str:
+    try:
+        codecs.lookup(name)
+    except LookupError as error:
+        raise ValueError(f"{name!r} is no encoding that is known here; latin-1, cp1252, cp1258 and utf-16 are") from error
+    return name
+
+
+def _separator(text: str) -> str:
+    if text != WHITESPACE and (len(text) != 1 or text in '"\n\r'):
+        raise ValueError(f"{text!r} is no separator: give one character, or {WHITESPACE!r}")
+    return text
+
+
+Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
+Pattern = Annotated[str, AfterValidator(_pattern)]
+
+
+class TableMapping(BaseModel):
+    """How the files of one table are read.
+
+    `columns` says, per column of the contract, the file's column (or several names, of which the first that is there is taken).
+    `timezone` is where instants without a zone were written; `values` replaces words, per column of the contract.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
+
+    columns: dict[str, Names] = {}
+    separator: Annotated[str, AfterValidator(_separator)] | None = None
+    header: bool = True
+    names: tuple[str, ...] | None = None
+    encoding: Annotated[str, AfterValidator(_encoding)] = "utf-8"
+    decimal: Literal[".", ","] = "."
+    date_format: Names | None = None
+    timezone: str = "UTC"
+    values: dict[str, dict[str, str]] = {}
+
+    @model_validator(mode="after")
+    def _names_stand_for_a_header(self) -> "TableMapping":
+        if self.header == (self.names is not None):
+            raise ValueError("give names together with header: false, and only then")
+        return self
+
+
+class OrdersMapping(TableMapping):
+    """How order lines are read: besides, which lines are returns and fees, and what they tell of products and customers.
+
+    An order_id in which `cancelled_order_pattern` is found makes a return. A product_id in which `product_pattern` is not
+    found, or that is one of `fee_codes`, makes a fee. `derive` fills products (most frequent text) and customers (newest text).
+    """
+
+    cancelled_order_pattern: Pattern | None = None
+    product_pattern: Pattern | None = None
+    fee_codes: tuple[str, ...] = ()
+    derive: dict[str, dict[str, str]] = {}
+
+
+class SourceMapping(BaseModel):
+    """How the files of every table are read; a table that is not named has the contract's own column names."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    orders: OrdersMapping = OrdersMapping()
+    products: TableMapping = TableMapping()
+    customers: TableMapping = TableMapping()
+    events: TableMapping = TableMapping()
+    decisions: TableMapping = TableMapping()
+    outcomes: TableMapping = TableMapping()
+
+    def table(self, name: str) -> TableMapping:
+        """The part for one table of the contract."""
+        part: TableMapping = getattr(self, name)
+        return part
+
+
+def presets() -> tuple[str, ...]:
+    """Names of the presets, sorted."""
+    return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
+
+
+def load_mapping(name_or_path: str) -> SourceMapping:
+    """The preset of this name, or the mapping in this YAML file.
+
+    Raises InputError if there is neither, or if the mapping names a key, table or column that does not exist.
+    """
+    if name_or_path in presets():
+        return read_mapping(PRESETS / f"{name_or_path}.yaml")
+    path = Path(name_or_path)
+    if path.is_file():
+        return read_mapping(path)
+    if path.suffix.lower() in {".yaml", ".yml"} or len(path.parts) > 1:
+        raise InputError(f"{path}: there is no such mapping file.", remedy=f"Name a YAML file, or a preset: {', '.join(presets())}.")
+    known = nearest(name_or_path, presets())
+    raise InputError(f"Unknown preset {name_or_path!r}{known}.", remedy=f"Presets: {', '.join(presets())}. Or name a YAML file.")
+
+
+def read_mapping(path: Path) -> SourceMapping:
+    """The mapping in this YAML file; InputError as for `load_mapping`."""
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} cannot be read: {error}.", remedy="Give a YAML file in UTF-8.") from error
+    except yaml.YAMLError as error:
+        raise InputError(f"{path} is no YAML: {' '.join(str(error).split())}.", remedy="Mend it at that place.") from error
+    return parse_mapping(read if read is not None else {}, source=str(path))
+
+
+def parse_mapping(read: object, *, source: str) -> SourceMapping:
+    """The mapping that was read from `source`; InputError naming source, key and the nearest known name."""
+    try:
+        mapping = SourceMapping.model_validate(read)
+    except ValidationError as error:
+        raise _translated(error, source) from error
+    for name in TABLES:
+        _check_columns(name, mapping.table(name), source)
+    for name, columns in mapping.orders.derive.items():
+        if name not in DERIVED:
+            raise InputError(f"{source}: orders.derive: {name!r} cannot be derived.", remedy=f"These can: {', '.join(DERIVED)}.")
+        _check_known(columns, DERIVED[name], f"{source}: orders.derive.{name}")
+    return mapping
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """The words ' (nearest: x)' for the known name that looks most like this one, or nothing if none does."""
+    plain = {re.sub(r"\W|_", "", k).lower(): k for k in known}
+    found = difflib.get_close_matches(re.sub(r"\W|_", "", name).lower(), plain, n=1, cutoff=0.5)
+    return f" (nearest: {plain[found[0]]})" if found else ""
+
+
+def _check_columns(name: str, part: TableMapping, source: str) -> None:
+    known = (*TABLES[name].names, AMOUNT) if name == ORDERS.name else TABLES[name].names
+    named = [c for c in part.columns if not (name == CUSTOMERS.name and c.startswith(CONSENT_PREFIX))]
+    _check_known(named, known, f"{source}: {name}.columns")
+    _check_known(part.values, known, f"{source}: {name}.values")
+
+
+def _check_known(named: Iterable[str], known: tuple[str, ...], where: str) -> None:
+    for column in named:
+        if column not in known:
+            raise InputError(f"{where}: unknown column {column!r}{nearest(column, known)}.", remedy=f"Columns: {', '.join(known)}.")
+
+
+def _translated(error: ValidationError, source: str) -> InputError:
+    first = error.errors()[0]
+    keys = [str(part) for part in first["loc"]]
+    where, known = ".".join(keys), _known_keys(keys[:-1])
+    if first["type"] == "extra_forbidden":
+        return InputError(f"{source}: unknown key {where!r}{nearest(keys[-1], known)}.", remedy=f"Keys there: {', '.join(known)}.")
+    said = first["msg"].removeprefix("Value error, ")
+    place = f"{source}: {where}" if where else source
+    return InputError(f"{place}: {said}.", remedy="See the guide on mappings, or start from a preset.")
+
+
+def _known_keys(parents: list[str]) -> tuple[str, ...]:
+    model: Any = SourceMapping
+    for parent in parents:
+        field = model.model_fields.get(parent)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return ()
+        model = field.annotation
+    return tuple(model.model_fields)

@@ -1,0 +1,98 @@
+"""The home's Parquet tables: new rows put into old ones, and files replaced whole."""
+
+import filecmp
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import ibis
+
+from features.contract import CUSTOMER_ID, ORDERS, Table
+from features.engine import IBIS_TYPES
+from features.errors import InputError
+from features.home import Home
+
+
+def stored(engine: ibis.BaseBackend, home: Home, table: Table) -> ibis.Table | None:
+    """The table as the home holds it, or None; InputError if its file cannot be read."""
+    path = home.table(table.name)
+    if not path.exists():
+        return None
+    try:
+        return engine.read_parquet(str(path))
+    except Exception as error:  # the engine's own class of errors is known to features.engine alone
+        raise InputError(f"{path} cannot be read.", remedy="Restore it from a backup, or remove it and ingest its data again.") from error
+
+
+def combine(table: Table, old: ibis.Table | None, new: ibis.Table) -> ibis.Table:
+    """Old rows with the new ones put in.
+
+    Orders: a new order replaces the old order of its order_id, all its lines. Other tables: a new row replaces, for its key,
+    the columns that it has; keys must be unique in `new`. An attribute that is a number in one and text in the other becomes text.
+    """
+    if old is None:
+        return new
+    old, new = _same_types(old, new)
+    if table.name == ORDERS.name:
+        return ibis.union(*_same_columns(old.anti_join(new, list(table.key)), new))
+    joined = old.outer_join(new, list(table.key), rname="__new_{name}")
+    (key,) = table.key
+    is_new = joined[f"__new_{key}"].notnull()
+    return joined.select(**{c: _merged(joined, c, is_new, old, new) for c in dict.fromkeys((*old.columns, *new.columns))})
+
+
+def shaped(table: Table, rows: ibis.Table) -> ibis.Table:
+    """The rows with every column of the contract in its order and type, attributes behind them by name, and rows in a fixed order."""
+    named = {c.name: rows[c.name].cast(t) if c.name in rows.columns else ibis.null(t) for c, t in _types(table)}
+    attributes = sorted(c for c in rows.columns if c not in named)
+    whole = rows.select(**named, **{a: rows[a] for a in attributes})
+    first = [c for c in (CUSTOMER_ID, table.instant, *table.key) if c in whole.columns]
+    return whole.order_by(list(dict.fromkeys((*first, *whole.columns))))
+
+
+def write(rows: ibis.Table, path: Path) -> Path:
+    """Writes the rows as Parquet, through to the disk."""
+    rows.to_parquet(str(path), compression="zstd")
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+    return path
+
+
+def replace_tables(home: Home, parts: Mapping[str, Path]) -> dict[str, bool]:
+    """Puts finished files in the place of the home's tables, and says of each whether anything changed.
+
+    The files must lie on the home's disk. Each table is replaced whole or not at all; one that is the same already is left alone.
+    """
+    home.tables.mkdir(exist_ok=True)
+    changed = {name: not (home.table(name).exists() and filecmp.cmp(part, home.table(name), shallow=False)) for name, part in parts.items()}
+    for name, part in parts.items():
+        if changed[name]:
+            part.replace(home.table(name))
+    return changed
+
+
+def _types(table: Table) -> list[tuple[Any, str]]:
+    return [(c, IBIS_TYPES[c.kind]) for c in table.columns]
+
+
+def _same_types(old: ibis.Table, new: ibis.Table) -> tuple[ibis.Table, ibis.Table]:
+    both = [c for c in new.columns if c in old.columns and old[c].type().copy(nullable=True) != new[c].type().copy(nullable=True)]
+    return old.mutate(**{c: _as_text(old[c]) for c in both}), new.mutate(**{c: _as_text(new[c]) for c in both})
+
+
+def _as_text(column: Any) -> Any:
+    return column.cast("string").re_replace(r"\.0$", "") if column.type().is_floating() else column.cast("string")
+
+
+def _same_columns(old: ibis.Table, new: ibis.Table) -> tuple[ibis.Table, ibis.Table]:
+    types = {**dict(old.schema().items()), **dict(new.schema().items())}
+    return tuple(t.select(**{c: t[c] if c in t.columns else ibis.null(kind) for c, kind in types.items()}) for t in (old, new))
+
+
+def _merged(joined: ibis.Table, column: str, is_new: Any, old: ibis.Table, new: ibis.Table) -> Any:
+    if column not in new.columns:
+        return joined[column]
+    if column not in old.columns:
+        return joined[column]
+    return is_new.ifelse(joined[f"__new_{column}"], joined[column])
