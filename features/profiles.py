@@ -1,0 +1,37 @@
+"""Who the customers are: their profile and consent, as the customers table has them."""
+
+from typing import Any
+
+import pandas as pd
+
+from features.contract import CUSTOMER_ID
+from features.engine import Tables
+
+CONSENT_PREFIX = "consent_"
+
+
+def profiles(tables: Tables) -> dict[str, dict[str, Any]]:
+    """Every customer's known columns but consent, by customer_id; what is missing is left out, instants are ISO text."""
+    frame = tables.customers.to_pandas()
+    kept = [name for name in frame.columns if not name.startswith(CONSENT_PREFIX) and name != CUSTOMER_ID]
+    return {row[CUSTOMER_ID]: {name: _plain(row[name]) for name in kept if not _missing(row[name])} for row in frame.to_dict("records")}
+
+
+def consents(tables: Tables) -> dict[str, dict[str, bool]]:
+    """Consent by customer_id and channel; a channel without an answer is left out."""
+    given = [name for name in tables.customers.columns if name.startswith(CONSENT_PREFIX)]
+    frame = tables.customers.select(CUSTOMER_ID, *given).to_pandas()
+    return {
+        row[CUSTOMER_ID]: {name.removeprefix(CONSENT_PREFIX): bool(row[name]) for name in given if not _missing(row[name])}
+        for row in frame.to_dict("records")
+    }
+
+
+def _missing(value: Any) -> bool:
+    return value is None or value is pd.NaT or value is pd.NA or value != value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, pd.Timestamp):
+        return value.isoformat()
+    return value.item() if hasattr(value, "item") else value

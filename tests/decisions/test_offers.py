@@ -1,0 +1,64 @@
+"""Products for an action: what was left in the cart, what is due again, what the model expects."""
+
+from datetime import datetime, timedelta
+
+from decisions.offers import offered, purchases
+from decisions.situation import Product
+from features.history import CustomerHistory
+
+NOW = datetime(2025, 6, 1)
+
+
+def line(product_id, days_ago, kind="sale"):
+    at = NOW - timedelta(days=days_ago)
+    return {"order_id": str(days_ago), "product_id": product_id, "ordered_at": at, "quantity": 1.0, "unit_price": 5.0, "line_kind": kind}
+
+
+def event(event_type, product_id, days_ago):
+    return {"event_type": event_type, "product_id": product_id, "occurred_at": NOW - timedelta(days=days_ago)}
+
+
+def named(product_id, reason):
+    return Product(product_id, product_id.upper(), reason=reason)
+
+
+def ids(products):
+    return [product.product_id for product in products]
+
+
+def test_the_cart_holds_what_was_not_bought_since_newest_first():
+    history = CustomerHistory.of(
+        [line("bought", 3)],
+        [
+            event("add_to_cart", "old", 6),
+            event("add_to_cart", "new", 2),
+            event("add_to_cart", "bought", 4),
+            event("add_to_cart", "removed", 4),
+            event("remove_from_cart", "removed", 1),
+            event("add_to_cart", "forgotten", 31),
+            event("product_view", "seen", 9),
+            event("product_view", "seen", 8),
+            event("product_view", "once", 1),
+        ],
+    )
+    assert ids(offered(history, NOW, None, named)["cart"]) == ["new", "old", "seen"]
+
+
+def test_a_product_is_due_by_its_own_rhythm():
+    history = CustomerHistory.of([line("coffee", d) for d in (90, 60, 30)] + [line("tea", d) for d in (65, 5)] + [line("vase", 40)])
+    products = offered(history, NOW, None, named)["repeat"]
+    assert ids(products) == ["coffee"]
+    assert products[0].reason == "bought on 3 days, about every 30 days"
+
+
+def test_what_the_range_does_not_offer_is_left_out():
+    history = CustomerHistory.of([], [event("add_to_cart", "gone", 1)])
+    assert offered(history, NOW, None, lambda *_: None) == {}
+
+
+def test_only_sales_of_products_are_purchases_and_the_future_is_not_seen():
+    history = CustomerHistory.of(
+        [line("a", 5), line("b", 4, "return"), line(None, 3), line("later", -1)], [event("add_to_cart", "later", -1)]
+    )
+    assert [product for product, *_ in purchases(history.before(NOW))] == ["a"]
+    assert offered(history, NOW, None, named) == {}
