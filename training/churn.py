@@ -1,0 +1,146 @@
+"""The churn model: P(no purchase in [as_of, as_of + horizon)), from trees, RFM logistic regression and BG/NBD.
+
+Members answer on their own; their log odds are averaged with the weights that a backtest chose, and calibrated if that helped.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.contract import AS_OF
+from features.definitions import NAMES
+from training import artifacts, calibration
+from training.boosting import PARAMETERS
+from training.calibration import Calibrator
+from training.churn_members import BUYING, LOGISTIC, TREES, Buying, Logistic, Member, Trees
+from training.reasons import Reason, top_reasons
+
+Floats = NDArray[np.float64]
+LEAST_TREES: Final = 100  # rows of the rarer class below which trees are not grown
+LEAST_LOGISTIC: Final = 10  # the same for the logistic regression; below it, everybody gets the base rate
+
+
+@dataclass(frozen=True)
+class ChurnRecipe:
+    """How a churn model is put together: the members' weights (made to sum to 1), the number of trees, a calibrator."""
+
+    weights: Mapping[str, float] = field(default_factory=lambda: {TREES: 1.0, LOGISTIC: 1.0})
+    rounds: int = 150
+    calibrator: Calibrator | None = None
+
+
+class ChurnModel:
+    """Churn probabilities for one horizon; 0 `threads` takes all cores."""
+
+    as_of: datetime
+    horizon_days: int
+    base_rate: float
+
+    def __init__(self, recipe: ChurnRecipe | None = None, *, feature_names: Sequence[str] = NAMES, threads: int = 0) -> None:
+        self.recipe = recipe or ChurnRecipe()
+        self.feature_names = tuple(feature_names)
+        self.threads = threads
+        self.members: dict[str, Member] = {}
+        self.metrics: dict[str, float] = {}
+        self.data_hash = ""
+        self.version: str | None = None
+
+    def fit(self, panel: pd.DataFrame, *, as_of: datetime, horizon_days: int, current: pd.DataFrame | None = None) -> Self:
+        """Learns from `panel` (features, as_of, churned: features.training_sets.churn_panel), whose labels must be over by `as_of`.
+
+        `current` is everybody's features at as_of, without labels: BG/NBD needs none and learns from the newest there are.
+        Few rows, or one class alone, make a plainer model, down to the base rate (churned + 1) / (rows + 2).
+        """
+        self.as_of, self.horizon_days, self.members = as_of, horizon_days, {}
+        churned, rows = float(panel["churned"].sum()), len(panel)
+        self.base_rate = (churned + 1.0) / (rows + 2.0)
+        rarer, wanted = min(churned, rows - churned), self.recipe.weights
+        if rarer < LEAST_LOGISTIC:
+            return self
+        if wanted.get(TREES) and rarer >= LEAST_TREES:
+            self.members[TREES] = Trees.fit(panel, self.feature_names, self.recipe.rounds, self.threads)
+        if wanted.get(BUYING):
+            latest = panel[panel[AS_OF] == panel[AS_OF].max()] if current is None else current
+            self.members[BUYING] = Buying.fit(latest, horizon_days)
+        if wanted.get(LOGISTIC) or not self.members:
+            self.members[LOGISTIC] = Logistic.fit(panel)
+        return self
+
+    @property
+    def weights(self) -> dict[str, float]:
+        """The share of every member that could be fitted; empty where only the base rate could."""
+        given = {name: float(self.recipe.weights.get(name, 0.0)) for name in self.members}
+        total = sum(given.values())
+        return {name: weight / total if total else 1.0 / len(given) for name, weight in given.items()}
+
+    def predict(self, features: pd.DataFrame) -> Floats:
+        """The churn probability of every row of features, strictly between 0 and 1.
+
+        Columns are taken by name (`feature_names`); NaN is unknown, also in every column of a row.
+        """
+        z = self.log_odds(features)
+        kept = self.recipe.calibrator
+        return kept.apply(z) if kept is not None and self.members else calibration.probability(z)
+
+    def log_odds(self, features: pd.DataFrame) -> Floats:
+        """The members' weighted log odds, before any calibration."""
+        if not self.members:
+            return np.full(len(features), calibration.log_odds(np.array([self.base_rate]))[0])
+        parts = [share * calibration.log_odds(self.members[name].predict(features)) for name, share in self.weights.items()]
+        return np.asarray(np.sum(parts, axis=0))
+
+    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+        """What every feature adds to the log odds of churn: one row per row, one column per feature."""
+        total = pd.DataFrame(0.0, index=features.index, columns=list(self.feature_names))
+        for name, share in self.weights.items():
+            part = self.members[name].contributions(features)
+            total[part.columns] += share * part
+        return total
+
+    def reasons(self, features: pd.DataFrame, k: int = 3, *, locale: str = "en") -> list[list[Reason]]:
+        """The k strongest reasons of every row, strongest first, in `locale` (en or vi); fewer, or none, where little is known."""
+        return top_reasons(features, self.contributions(features), k, locale=locale)
+
+    def save(self, folder: Path) -> None:
+        """Writes the model into an existing, empty folder, as LightGBM text and JSON."""
+        for member in self.members.values():
+            member.save(folder)
+        kept = self.recipe.calibrator
+        header = {
+            "kind": "churn",
+            "as_of": self.as_of.isoformat(),
+            "horizon_days": self.horizon_days,
+            "feature_names": list(self.feature_names),
+            "parameters": {"weights": dict(self.recipe.weights), "rounds": self.recipe.rounds, "lightgbm": dict(PARAMETERS)},
+            "calibrator": None if kept is None else kept.to_json(),
+            "members": list(self.members),
+            "base_rate": self.base_rate,
+            "metrics": self.metrics,
+            "data_hash": self.data_hash,
+        }
+        artifacts.write_model(folder, header)
+
+    @classmethod
+    def load(cls, folder: Path, *, threads: int = 0) -> Self:
+        """The model that `save` wrote. Raises InputError where the folder is damaged or holds another kind."""
+        read = artifacts.read_model(folder, "churn")
+        made = read["parameters"]
+        recipe = ChurnRecipe(made["weights"], made["rounds"], calibration.from_json(read["calibrator"]))
+        model = cls(recipe, feature_names=read["feature_names"], threads=threads)
+        model.as_of, model.horizon_days = datetime.fromisoformat(read["as_of"]), int(read["horizon_days"])
+        model.base_rate, model.metrics, model.data_hash = float(read["base_rate"]), dict(read["metrics"]), str(read["data_hash"])
+        model.version = read.get("version")
+        model.members = {name: _load_member(name, folder, model.feature_names, threads) for name in read["members"]}
+        return model
+
+
+def _load_member(name: str, folder: Path, feature_names: Sequence[str], threads: int) -> Member:
+    if name == TREES:
+        return Trees.load(folder, feature_names, threads)
+    return Logistic.load(folder) if name == LOGISTIC else Buying.load(folder)

@@ -1,0 +1,66 @@
+"""Logistic regression on recency, frequency, value and age: five numbers that any shop has, hard to beat on few customers."""
+
+from collections.abc import Mapping
+from typing import Any, Final, Self
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+
+from training.calibration import probability
+
+Floats = NDArray[np.float64]
+USED: Final = ("days_since_last_order", "order_day_count", "value_total", "customer_age_days")
+
+
+class RfmLogistic:
+    """P(yes) = 1 / (1 + exp(-(c + w z))), z the standardised logarithms of USED and the product of the first two."""
+
+    centre: Floats
+    scale: Floats
+    weights: Floats
+    constant: float
+
+    def fit(self, features: pd.DataFrame, y: Floats) -> Self:
+        """Fits the weights; y must hold both classes. An unknown value counts as the average."""
+        raw = _logarithms(features)
+        known = np.isfinite(raw)
+        count = np.maximum(known.sum(axis=0), 1)
+        self.centre = np.where(known, raw, 0.0).sum(axis=0) / count
+        spread = np.sqrt(np.where(known, (raw - self.centre) ** 2, 0.0).sum(axis=0) / count)
+        self.scale = np.where(spread > 0, spread, 1.0)
+        fitted = LogisticRegression(C=1.0, max_iter=500).fit(self._terms(features), y)
+        self.weights, self.constant = fitted.coef_[0].astype(float), float(fitted.intercept_[0])
+        return self
+
+    def predict(self, features: pd.DataFrame) -> Floats:
+        """The probability of every row."""
+        return probability(self._terms(features) @ self.weights + self.constant)
+
+    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+        """What each of USED adds to the log odds against an average customer; the product counts half to either."""
+        parts = self._terms(features) * self.weights
+        parts[:, :2] += parts[:, [4]] / 2.0
+        return pd.DataFrame(parts[:, :4], columns=list(USED), index=features.index)
+
+    def to_json(self) -> dict[str, Any]:
+        """What `from_json` reads."""
+        numbers = {"centre": self.centre.tolist(), "scale": self.scale.tolist(), "weights": self.weights.tolist()}
+        return {**numbers, "constant": self.constant}
+
+    @classmethod
+    def from_json(cls, read: Mapping[str, Any]) -> Self:
+        """The model that `to_json` wrote."""
+        model = cls()
+        model.centre, model.scale, model.weights = (np.asarray(read[name], float) for name in ("centre", "scale", "weights"))
+        model.constant = float(read["constant"])
+        return model
+
+    def _terms(self, features: pd.DataFrame) -> Floats:
+        return np.asarray(np.nan_to_num((_logarithms(features) - self.centre) / self.scale))
+
+
+def _logarithms(features: pd.DataFrame) -> Floats:
+    logs = np.log1p(np.maximum(features[list(USED)].to_numpy(float), 0.0))
+    return np.column_stack([logs, logs[:, 0] * logs[:, 1]])
