@@ -58,24 +58,24 @@ def value_of(raw: Any, text: Any, column: Column, options: TableMapping) -> Any:
     if column.kind == "flag":
         return _flag(text)
     if column.kind == "json":
-        return _json(text)
+        return is_json(text).ifelse(text, ibis.null("string"))
     return _id(text) if column.name.endswith("_id") else text
 
 
-def attribute(raw: Any, *, numeric: bool) -> Any:
+def attribute(raw: Any, options: TableMapping, *, numeric: bool) -> Any:
     """A column that the contract does not name, as it is kept: a number if `numeric`, a flag if it is one, text otherwise."""
     if numeric:
-        return _number(raw, _present(as_text(raw)), TableMapping())
+        return _number(raw, _present(as_text(raw)), options)
     return raw if raw.type().is_boolean() else as_text(raw).nullif("")
 
 
-def looks_numeric(raw: Any) -> Any:
+def looks_numeric(raw: Any, options: TableMapping) -> Any:
     """Whether every value of this column is a number (an aggregate): a leading zero makes a code, and nothing at all is text."""
     if raw.type().is_boolean() or raw.type().is_numeric():
         return ibis.literal(not raw.type().is_boolean())
     text = _present(as_text(raw))
     code = text.startswith("0") & text.re_search(r"^0\d")
-    return (_parsed(text).notnull() & ~code).all(where=text.notnull()).fill_null(False)
+    return (_number(raw, text, options).notnull() & ~code).all(where=text.notnull()).fill_null(False)
 
 
 def as_text(raw: Any) -> Any:
@@ -84,6 +84,11 @@ def as_text(raw: Any) -> Any:
     if kind.is_nested():
         return _builtin(_to_json, name="to_json", signature=((kind,), dt.json))(raw).cast("string")
     return (raw if kind.is_string() else raw.cast("string")).strip()
+
+
+def is_json(text: Any) -> Any:
+    """Whether this text is JSON."""
+    return _builtin(_json_valid, name="json_valid", signature=((dt.string,), dt.boolean))(text)
 
 
 def _present(text: Any) -> Any:
@@ -111,11 +116,6 @@ def _finite(number: Any) -> Any:
 def _flag(text: Any) -> Any:
     word = text.lower()
     return ibis.cases((word.isin(TRUE_WORDS), True), (word.isin(FALSE_WORDS), False))
-
-
-def _json(text: Any) -> Any:
-    valid = _builtin(_json_valid, name="json_valid", signature=((dt.string,), dt.boolean))
-    return valid(text).ifelse(text, ibis.null("string"))
 
 
 def _instant(raw: Any, text: Any, options: TableMapping) -> Any:

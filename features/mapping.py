@@ -17,6 +17,7 @@ AMOUNT: Final = "amount"
 CONSENT_PREFIX: Final = "consent_"
 WHITESPACE: Final = "whitespace"
 DERIVED: Final = {t.name: tuple(c.name for c in t.columns if c.kind == "text" and c.name not in t.key) for t in (PRODUCTS, CUSTOMERS)}
+_EXAMPLE: Final = '{orders: {columns: {customer_id: CustomerID, ordered_at: InvoiceDate}, date_format: "%d/%m/%Y %H:%M"}}'
 PRESETS: Final = Path(__file__).parent / "presets"
 
 
@@ -157,7 +158,7 @@ def parse_mapping(read: object, *, source: str) -> SourceMapping:
 def nearest(name: str, known: Iterable[str]) -> str:
     """The words ' (nearest: x)' for the known name that looks most like this one, or nothing if none does."""
     plain = {re.sub(r"\W|_", "", k).lower(): k for k in known}
-    found = difflib.get_close_matches(re.sub(r"\W|_", "", name).lower(), plain, n=1, cutoff=0.5)
+    found = difflib.get_close_matches(re.sub(r"\W|_", "", name).lower(), plain, n=1, cutoff=0.6)
     return f" (nearest: {plain[found[0]]})" if found else ""
 
 
@@ -180,9 +181,9 @@ def _translated(error: ValidationError, source: str) -> InputError:
     where, known = ".".join(keys), _known_keys(keys[:-1])
     if first["type"] == "extra_forbidden":
         return InputError(f"{source}: unknown key {where!r}{nearest(keys[-1], known)}.", remedy=f"Keys there: {', '.join(known)}.")
-    said = first["msg"].removeprefix("Value error, ")
+    said = re.sub(r"dictionary or instance of \w+", "mapping", first["msg"].removeprefix("Value error, ")).replace("tuple", "list")
     place = f"{source}: {where}" if where else source
-    return InputError(f"{place}: {said}.", remedy="See the guide on mappings, or start from a preset.")
+    return InputError(f"{place}: {said}.", remedy=f"Write it like this: {_EXAMPLE}.")
 
 
 def _known_keys(parents: list[str]) -> tuple[str, ...]:

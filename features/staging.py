@@ -93,7 +93,7 @@ def _cast(raw: RawFile, binding: Binding, columns: list[Column], part: TableMapp
     texts = {text_name(c.name): text_of(raw.rows[read[c.name]], c, part) for c in columns}
     rows = raw.rows.mutate(**texts)
     values = {c.name: _normal(c.name, value_of(rows[read[c.name]], rows[text_name(c.name)], c, part)) for c in columns}
-    return rows.select(ROW, *texts, **values, **_attributes(raw, rows, binding))
+    return rows.select(ROW, *texts, **values, **_attributes(raw, rows, binding, part))
 
 
 def _normal(name: str, value: Any) -> Any:
@@ -106,14 +106,15 @@ def _marks(repairs: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
     return {f"{_REPAIR}{i}": holds.ifelse(text, ibis.null("string")) for i, (holds, text) in enumerate(repairs.values())}
 
 
-def _attributes(raw: RawFile, rows: ibis.Table, binding: Binding) -> Mapping[str, Any]:
-    columns = {name: raw.rows[f"c{i}"] for name, i in binding.attributes.items()}
-    if not columns:
+def _attributes(raw: RawFile, rows: ibis.Table, binding: Binding, part: TableMapping) -> Mapping[str, Any]:
+    if not binding.attributes:
         return {}
-    asked = {f"a{i}": looks_numeric(column) for i, column in enumerate(columns.values())}
-    numeric = list(_first(raw.rows.aggregate(**asked)).values())
-    kept = zip(binding.attributes.items(), numeric, strict=True)
-    return {name: attribute(rows[f"c{i}"], numeric=yes and name not in binding.texts) for (name, i), yes in kept}
+    asked = {f"a{i}": looks_numeric(raw.rows[f"c{i}"], part) for i in binding.attributes.values()}
+    numeric = _first(raw.rows.aggregate(**asked))
+    return {
+        name: attribute(rows[f"c{i}"], part, numeric=numeric[f"a{i}"] and name not in binding.texts)
+        for name, i in binding.attributes.items()
+    }
 
 
 def _misfits(raw: RawFile) -> tuple[Finding, ...]:
