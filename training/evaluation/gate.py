@@ -73,3 +73,19 @@ def against_champion(
     if d.worse:
         return Verdict(False, f"Not promoted: it is worse than the present champion, {measure} {d}.")
     return Verdict(True, f"Promoted: it is not worse than the present champion, {measure} {d}.")
+
+
+def against_record(losses: NDArray[np.float64], naive: NDArray[np.float64], skill: float, *, measure: str, rival: str) -> Verdict:
+    """A later version where the champion has already seen the backtest's answers: skills on their own backtests are compared.
+
+    Skill is 1 - mean loss / mean naive loss; `skill` is the champion's, as it was recorded.
+    """
+    first = without_champion(losses, naive, measure=measure, rival=rival)
+    if not first.promoted or len(losses) < FEW:
+        return first
+    own = 1.0 - float(np.mean(losses)) / float(np.mean(naive))
+    noise = Z * difference(losses, naive).standard_error / float(np.mean(naive))
+    said = f"skill {own:.3f} against the present champion's recorded {skill:.3f} (noise {noise:.3f})"
+    if own < skill - noise:
+        return Verdict(False, f"Not promoted: its backtest went worse, {said}.")
+    return Verdict(True, f"Promoted: its backtest went no worse, {said}.")

@@ -1,0 +1,28 @@
+"""Orders over a year, discounted, as a multiple of the orders within a horizon."""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.clv.bg_nbd import BGNBD
+
+Floats = NDArray[np.float64]
+YEAR_DAYS: Final = 365.0
+YEARLY_DISCOUNT: Final = 0.10
+_STEPS: Final = 12
+
+
+def year_multiple(model: BGNBD, x: Floats, t_x: Floats, T: Floats, horizon_days: float) -> Floats:
+    """Discounted expected orders of the next 365 days over expected orders of the next `horizon_days`.
+
+    Orders are discounted at 10 % a year, by twelfths of the year, each at its middle. Where next to nothing is expected at all, the
+    multiple is that of a steady customer.
+    """
+    edges = np.linspace(0.0, YEAR_DAYS, _STEPS + 1)
+    cumulated = np.column_stack([np.zeros(len(x)), *(model.expected_purchases(x, t_x, T, float(t)) for t in edges[1:])])
+    factors = (1.0 + YEARLY_DISCOUNT) ** (-(edges[:-1] + edges[1:]) / 2.0 / YEAR_DAYS)
+    discounted = np.diff(cumulated, axis=1) @ factors
+    within = model.expected_purchases(x, t_x, T, horizon_days)
+    steady = float(factors.mean()) * YEAR_DAYS / horizon_days
+    return np.where(within > 1e-9, discounted / np.maximum(within, 1e-9), steady)

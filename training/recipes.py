@@ -1,0 +1,172 @@
+"""Named models end to end: material, backtest, fit on everything, model card, registry, verdict."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from features.definitions import NAMES
+from features.engine import Tables
+from features.training_sets import OUTCOME_WINDOW_DAYS, response_table
+from training.boosting import PARAMETERS
+from training.churn import ChurnModel
+from training.churn_backtest import ChurnBacktest, backtest
+from training.evaluation.gate import Verdict, against_champion, against_record, without_champion
+from training.evaluation.report import markdown
+from training.material import Material, gather
+from training.model_card import Card, model_card
+from training.registry import Registry
+from training.response import ResponseModel
+from training.trained import Evidence, Trained, submit
+from training.value import ValueModel
+from training.value_backtest import ValueBacktest, backtest_value
+
+Floats = NDArray[np.float64]
+LOSS: Final = "backtest_loss"
+NAIVE_LOSS: Final = "backtest_loss_naive"
+RESPONSE_TEST_SHARE: Final = 0.2
+
+
+def train_churn(
+    tables: Tables, registry: Registry, as_of: datetime, horizon_days: int | None = None, *, data_hash: str = "", threads: int = 0
+) -> Trained:
+    """Trains P(no purchase within the horizon) on what was known before `as_of`, and promotes it if its backtest allows.
+
+    Without `horizon_days`, the horizon fits the shop's rhythm. Raises InputError where the history is too short.
+    """
+    material = gather(tables, as_of, horizon_days)
+    tested = backtest(material.panel, horizon_days=material.horizon_days, feature_names=NAMES, threads=threads)
+    model = ChurnModel(tested.recipe, threads=threads)
+    model.fit(material.panel, as_of=as_of, horizon_days=material.horizon_days, current=material.current)
+    losses, naive = (tested.chosen - tested.churned) ** 2, (tested.naive - tested.churned) ** 2
+    model.metrics, model.data_hash = {**tested.metrics, **_losses(losses, naive)}, data_hash
+    rival = _churn_champion(registry, material, tested)
+    verdict = _verdict(registry, "churn", material, losses, naive, rival, "Brier score")
+    parameters = {"members": ", ".join(model.members) or "base rate", "rounds": tested.recipe.rounds, **PARAMETERS}
+    calibrator = tested.recipe.calibrator
+    parameters["calibrator"] = "none" if calibrator is None else type(calibrator).__name__
+    card = model_card(_churn_card(material, parameters, model.metrics, tested), verdict)
+    documents = {"model_card.md": card, "backtest.csv": tested.table.to_csv()}
+    return submit(registry, "churn", model, Evidence(parameters, model.metrics, _tags(material, data_hash), documents), verdict)
+
+
+def train_value(
+    tables: Tables, registry: Registry, as_of: datetime, horizon_days: int | None = None, *, data_hash: str = "", threads: int = 0
+) -> Trained:
+    """Trains expected orders and spend within the horizon and over a year, as `train_churn` does."""
+    material = gather(tables, as_of, horizon_days)
+    tested = backtest_value(material.panel, horizon_days=material.horizon_days, feature_names=NAMES, threads=threads)
+    model = ValueModel(threads=threads)
+    model.fit(material.panel, as_of=as_of, horizon_days=material.horizon_days, current=material.current)
+    model.metrics, model.data_hash = {**tested.metrics, **_losses(tested.losses, tested.naive)}, data_hash
+    rival = _value_champion(registry, material, tested)
+    verdict = _verdict(registry, "value", material, tested.losses, tested.naive, rival, "Tweedie deviance")
+    card = model_card(_value_card(material, model.parameters, model.metrics, tested), verdict)
+    evidence = Evidence(model.parameters, model.metrics, _tags(material, data_hash), {"model_card.md": card})
+    return submit(registry, "value", model, evidence, verdict)
+
+
+def train_response(tables: Tables, registry: Registry, as_of: datetime, priors: Mapping[str, float], *, data_hash: str = "") -> Trained:
+    """Trains the rates at which actions are answered, by action and stage, from decisions whose outcome window is over.
+
+    `priors` are the catalogue's, by action; without a single decision the model is the priors.
+    """
+    table = response_table(tables, as_of)
+    model = ResponseModel().fit(table, priors, as_of=as_of)
+    losses, naive = _response_losses(table, priors, as_of)
+    model.metrics = {"decisions": float(len(table)), "answered": float(table["answered"].sum()), **_losses(losses, naive)}
+    model.data_hash = data_hash
+    verdict = without_champion(losses, naive, measure="Brier score", rival="the catalogue's priors")
+    facts = {"known before": f"{as_of:%Y-%m-%d %H:%M}", "decisions": f"{len(table):,}", "actions": table["action_id"].nunique()}
+    purpose = "How likely an action is answered, and how likely it makes someone unsubscribe, by action and journey stage."
+    limits = ["Rates describe who was contacted, by the policy that chose them; they are not the effect of an action."]
+    parameters = {"prior_strength": model.prior_strength}
+    protocol = "Learned from the older decisions, tested on the newest fifth; the naive rival is the catalogue's prior of each action."
+    card = Card("Response", purpose, facts, parameters, model.metrics, protocol, limits)
+    tags = {"as_of": as_of.isoformat(), "data_hash": data_hash}
+    return submit(
+        registry, "response", model, Evidence(parameters, model.metrics, tags, {"model_card.md": model_card(card, verdict)}), verdict
+    )
+
+
+def _verdict(
+    registry: Registry, kind: str, material: Material, losses: Floats, naive: Floats, rival: Floats | None, measure: str
+) -> Verdict:
+    """Against the champion's own predictions of the backtest, or its recorded skill where it has seen the answers, or none."""
+    everybody = "one and the same answer for everybody"
+    if rival is not None:
+        return against_champion(losses, naive, rival, measure=measure, rival=everybody)
+    champion = registry.champion(kind)
+    alike = champion is not None and champion.tags.get("horizon_days") == str(material.horizon_days)
+    if champion is not None and alike and champion.metrics.get(NAIVE_LOSS):
+        skill = 1.0 - champion.metrics[LOSS] / champion.metrics[NAIVE_LOSS]
+        return against_record(losses, naive, skill, measure=measure, rival=everybody)
+    return without_champion(losses, naive, measure=measure, rival=everybody)
+
+
+def _churn_champion(registry: Registry, material: Material, tested: ChurnBacktest) -> Floats | None:
+    if registry.champion("churn") is None or tested.rows.empty:
+        return None
+    model = ChurnModel.load(registry.fetch("churn"))
+    if not _comparable(model, material, tested.rows):
+        return None
+    return np.asarray((model.predict(tested.rows) - tested.churned) ** 2)
+
+
+def _value_champion(registry: Registry, material: Material, tested: ValueBacktest) -> Floats | None:
+    if registry.champion("value") is None or tested.rows.empty:
+        return None
+    model = ValueModel.load(registry.fetch("value"))
+    return tested.losses_of(model) if _comparable(model, material, tested.rows) else None
+
+
+def _comparable(model: ChurnModel | ValueModel, material: Material, rows: pd.DataFrame) -> bool:
+    """Same horizon, features that are still made, and nothing seen of what the backtest asks."""
+    unseen = model.as_of <= rows["as_of"].min()
+    return unseen and model.horizon_days == material.horizon_days and set(model.feature_names) <= set(rows.columns)
+
+
+def _response_losses(table: pd.DataFrame, priors: Mapping[str, float], as_of: datetime) -> tuple[Floats, Floats]:
+    start = table["decided_at"].quantile(1.0 - RESPONSE_TEST_SHARE) if len(table) else None
+    newest = table[table["decided_at"] >= start]
+    older = table[table["decided_at"] < newest["decided_at"].min() - timedelta(days=OUTCOME_WINDOW_DAYS)]
+    if older.empty:
+        return np.zeros(0), np.zeros(0)
+    model, y = ResponseModel().fit(older, priors, as_of=as_of), newest["answered"].to_numpy(float)
+    pairs = list(zip(newest["action_id"], newest["stage"], strict=True))
+    learned = np.array([model.probability(action, stage if isinstance(stage, str) else None) for action, stage in pairs])
+    believed = np.array([priors.get(action, 0.0) for action, _ in pairs])
+    return (learned - y) ** 2, (believed - y) ** 2
+
+
+def _losses(losses: Floats, naive: Floats) -> dict[str, float]:
+    return {LOSS: float(losses.mean()), NAIVE_LOSS: float(naive.mean())} if len(losses) else {}
+
+
+def _tags(material: Material, data_hash: str) -> dict[str, str]:
+    return {"as_of": material.as_of.isoformat(), "horizon_days": str(material.horizon_days), "data_hash": data_hash}
+
+
+def _churn_card(material: Material, parameters: Mapping[str, Any], metrics: Mapping[str, float], tested: ChurnBacktest) -> Card:
+    purpose = f"The probability that a customer buys nothing within the next {material.horizon_days} days."
+    protocol = (
+        tested.protocol if tested.table.empty else f"{tested.protocol} The winner was chosen on these tests.\n\n{markdown(tested.table)}"
+    )
+    limits = [
+        "A season that the history has not seen yet shifts the level of all probabilities; their order suffers less.",
+        "A customer with a single purchase day is known by little more than when it was.",
+        f"It answers for {material.horizon_days} days only: another horizon asks for another training.",
+    ]
+    return Card("Churn", purpose, material.facts, parameters, metrics, protocol, limits)
+
+
+def _value_card(material: Material, parameters: Mapping[str, Any], metrics: Mapping[str, float], tested: ValueBacktest) -> Card:
+    purpose = f"Expected orders and spend within {material.horizon_days} days, value over a year, and the day of the next order."
+    limits = [
+        "A coming season shifts the level; spend_bias says by how much it did last time.",
+        "The year's value carries the horizon's expectation on at the pace of BG/NBD, discounted at 10 % a year.",
+    ]
+    return Card("Value", purpose, material.facts, parameters, metrics, tested.protocol, limits)
