@@ -60,7 +60,7 @@ def _is_consent(table: Table, name: str) -> bool:
 
 
 def _attribute(name: str, columns: Mapping[str, int]) -> str:
-    return f"source_{name}" if name.lower() in columns else name
+    return f"source_{name}" if name.lower() in columns or name.startswith("__") else name
 
 
 def _position(names: tuple[str, ...], wanted: tuple[str, ...], where: str) -> int:

@@ -115,7 +115,7 @@ def _check_sources(sources: Mapping[str, Sequence[Path]]) -> None:
 
 def _check_options(engine: ibis.BaseBackend, name: str, part: TableMapping) -> None:
     """Time zone, patterns and date formats must mean something to the engine, too."""
-    zones = engine.sql("SELECT name FROM pg_timezone_names()").to_pyarrow().column("name").to_pylist()
+    zones = [name for (name,) in engine.raw_sql("SELECT name FROM pg_timezone_names()").fetchall()]
     if part.timezone not in zones:
         known = nearest(part.timezone, zones)
         raise InputError(f"{name}.timezone: {part.timezone!r} is no time zone{known}.", remedy="Use a name like Asia/Ho_Chi_Minh.")

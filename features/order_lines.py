@@ -40,7 +40,7 @@ class OrderLines:
 
 def with_kinds(lines: ibis.Table, options: OrdersMapping) -> ibis.Table:
     """Typed order lines with their line_kind (see `complete`); what the source itself says of it stays beside it."""
-    given = _given(lines)
+    given = _given(lines, options)
     product, quantity = given[PRODUCT_ID], given[QUANTITY]
     foreign = ~_found(product, options.product_pattern) if options.product_pattern else ibis.literal(False)
     fee = product.notnull() & (foreign | product.isin(options.fee_codes) if options.fee_codes else foreign)
@@ -52,14 +52,14 @@ def with_kinds(lines: ibis.Table, options: OrdersMapping) -> ibis.Table:
     return lines.mutate(**{LINE_KIND: kind, _PRICE: price, _CORRECTED: corrected})
 
 
-def complete(lines: ibis.Table) -> OrderLines:
+def complete(lines: ibis.Table, options: OrdersMapping) -> OrderLines:
     """Completes typed order lines that have their kinds.
 
     No order_id: one order per customer and instant. No quantity: 1. No unit_price: the amount of the line by its quantity, or unknown.
     A fee is a product that the mapping names as one, or a sale at a negative price; a return is a cancelled order's line or a negative
     quantity, and has a negative quantity and a positive price; everything else is a sale. A line_kind that the source has is kept.
     """
-    given = _given(lines)
+    given = _given(lines, options)
     price, returned = lines[_PRICE], lines[LINE_KIND] == RETURN
     refund = given[QUANTITY].isnull() & (price < 0).fill_null(False)
     quantity = given[QUANTITY].fill_null(1.0)
@@ -83,11 +83,15 @@ def complete(lines: ibis.Table) -> OrderLines:
     )
 
 
-def _given(lines: ibis.Table) -> dict[str, Any]:
+def _given(lines: ibis.Table, options: OrdersMapping) -> dict[str, Any]:
+    """What the source says, and nulls for what it does not say; a column called amount is the line's total only if it was mapped."""
     numbers = (QUANTITY, UNIT_PRICE, DISCOUNT_AMOUNT, AMOUNT)
     texts = (ORDER_ID, PRODUCT_ID, LINE_KIND)
     absent = {**{c: ibis.null("float64") for c in numbers}, **{c: ibis.null("string") for c in texts}}
-    return {name: lines[name] if name in lines.columns else nothing for name, nothing in absent.items()}
+    return {
+        name: lines[name] if name in lines.columns and (name != AMOUNT or AMOUNT in options.columns) else nothing
+        for name, nothing in absent.items()
+    }
 
 
 def _made_order_id(lines: ibis.Table) -> Any:

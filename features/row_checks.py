@@ -96,6 +96,8 @@ def _of_value(name: str, value: Any, table: Table, *, today: datetime, currency:
 
 
 def _advice(reason: str, table: Table) -> str:
+    if reason == MISFIT:
+        return "Check the file at that line, and the separator in the mapping."
     column, _, phrase = reason.partition(": ")
     if phrase == NOT_AN_INSTANT:
         return f'Say how they are written in the mapping, e.g. {{{table.name}: {{date_format: "%d/%m/%Y %H:%M"}}}}.'

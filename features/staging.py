@@ -60,7 +60,7 @@ def stage(engine: ibis.BaseBackend, path: Path, table: Table, part: TableMapping
     good = rows.filter(rows[_PROBLEM].isnull())
     repaired = _repaired(raw, good, reasons)
     last, repeated = (good, ()) if table.name == ORDERS.name else _last_of_each(raw, good, table)
-    clean = last.drop(*(c for c in last.columns if c.startswith("__") or c == AMOUNT))
+    clean = last.drop(*(c for c in last.columns if c.startswith("__") or (c == AMOUNT and AMOUNT in part.columns)))
     read = raw.row_count + (raw.misfits.count if raw.misfits else 0)
     dropped += repeated
     noted = _noted(raw, good, clean.columns) if table.name == ORDERS.name else ()
@@ -82,7 +82,7 @@ def _typed(raw: RawFile, binding: Binding, table: Table, part: TableMapping, ter
     }
     if not isinstance(part, OrdersMapping):
         return rows.mutate(**_marks(repairs)), list(repairs)
-    lines = complete(rows := with_kinds(rows, part))
+    lines = complete(rows := with_kinds(rows, part), part)
     repairs |= {reason: (holds, ibis.literal("")) for reason, holds in lines.repairs.items()}
     return rows.mutate(**lines.columns, **_marks(repairs)), list(repairs)
 
@@ -119,7 +119,7 @@ def _attributes(raw: RawFile, rows: ibis.Table, binding: Binding, part: TableMap
 
 def _misfits(raw: RawFile) -> tuple[Finding, ...]:
     misfits = raw.misfits
-    return (Finding(MISFIT, misfits.count, str(raw.path), misfits.line, misfits.text[:80]),) if misfits else ()
+    return (Finding(MISFIT, misfits.count, str(raw.path), misfits.line, misfits.text.strip()[:80]),) if misfits else ()
 
 
 def _dropped(raw: RawFile, rows: ibis.Table) -> tuple[Finding, ...]:
@@ -174,8 +174,8 @@ def _refuse(table: Table, raw: RawFile, dropped: tuple[Finding, ...], *, drop_ba
         worst, others = max(bad, key=lambda f: f.count), len(bad) - 1
         value = f": {worst.value!r}" if worst.value else ""
         more = f" {others} more kind{'s' if others > 1 else ''} of problem." if others else ""
-        where = raw.path.name if worst.reason == MISFIT else f"{table.name}.{worst.reason}"
-        problem = f"{raw.path}: {where}: {worst.count:,} of {read:,} rows, first at line {worst.line:,}{value}.{more}"
+        what = worst.reason if worst.reason == MISFIT else f"{table.name}.{worst.reason}"
+        problem = f"{raw.path}: {what}: {worst.count:,} of {read:,} rows, first at line {worst.line:,}{value}.{more}"
         raise InputError(problem, remedy=remedy(worst.reason, table))
     if dropped and sum(f.count for f in dropped) == read:
         reasons = "; ".join(str(f) for f in dropped)

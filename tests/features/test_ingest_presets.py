@@ -1,0 +1,70 @@
+"""The presets on small files of the same form as the exports that they are for."""
+
+import gzip
+from datetime import datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from features.home import Home, open_home
+from features.ingest import ingest
+from features.mapping import load_mapping
+
+TODAY = datetime(2024, 6, 1)
+UCI = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
+536365,85123A,WHITE HANGING HEART,6,2010-12-01 08:26:00,2.55,17850,United Kingdom
+536365,POST,POSTAGE,1,2010-12-01 08:26:00,18,17850,United Kingdom
+C536379,85123A,"WHITE HANGING, HEART",-1,2010-12-02 09:41:00,2.55,17850,France
+536414,22139,,56,2010-12-01 11:52:00,0,,United Kingdom
+A563186,B,Adjust bad debt,1,2011-08-12 14:51:00,-11062.06,,United Kingdom
+"""
+CDNOW = " 00001 19970101  1   11.77\n 00002 19970112  1   12.00\n 00002 19970112  5   77.00\n"
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    return open_home(tmp_path / "home")
+
+
+def test_online_retail(home, tmp_path) -> None:
+    file = tmp_path / "online_retail.csv.gz"
+    file.write_bytes(gzip.compress(UCI.encode()))
+    report = ingest(home, {"orders": [file]}, load_mapping("uci-online-retail"), today=TODAY)
+    table = pd.read_parquet(home.table("orders"))
+    assert list(zip(table.order_id, table.product_id, table.line_kind, strict=True)) == [
+        ("536365", "85123A", "sale"),
+        ("536365", "POST", "fee"),
+        ("C536379", "85123A", "return"),
+    ]
+    assert [(f.reason, f.count) for f in report.table("orders").dropped] == [("no customer", 2)]
+    assert pd.read_parquet(home.table("products")).product_id.tolist() == ["85123A"]
+    assert pd.read_parquet(home.table("customers")).country.tolist() == ["France"]
+
+
+def test_online_retail_as_its_second_edition_and_spreadsheets_write_it(home, tmp_path) -> None:
+    file = tmp_path / "second.csv"
+    file.write_text(
+        "Invoice,StockCode,Description,Quantity,InvoiceDate,Price,Customer ID,Country\n489434,85048,LIGHTS,12,12/1/2009 7:45,6.95,13085.0,UK\n"
+    )
+    ingest(home, {"orders": [file]}, load_mapping("uci-online-retail"), today=TODAY)
+    row = pd.read_parquet(home.table("orders")).iloc[0]
+    assert (row.customer_id, row.unit_price, str(row.ordered_at)) == ("13085", 6.95, "2009-12-01 07:45:00")
+
+
+def test_cdnow(home, tmp_path) -> None:
+    file = tmp_path / "CDNOW_master.txt"
+    file.write_text(CDNOW)
+    ingest(home, {"orders": [file]}, load_mapping("cdnow"), today=TODAY)
+    table = pd.read_parquet(home.table("orders"))
+    assert list(table.customer_id) == ["00001", "00002", "00002"]
+    assert list(table.unit_price) == [11.77, 12.0, 15.4]
+    assert table.product_id.isna().all()
+    assert table.order_id.nunique() == 2
+
+
+def test_a_known_export_without_its_preset_is_recognised(home, tmp_path) -> None:
+    file = tmp_path / "online_retail.csv"
+    file.write_text(UCI)
+    with pytest.raises(ValueError, match="--mapping uci-online-retail"):
+        ingest(home, {"orders": [file]}, today=TODAY)
