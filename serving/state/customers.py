@@ -14,12 +14,13 @@ from serving.state.tables import CUSTOMERS, PUBLISHED_CUSTOMERS
 
 @dataclass(frozen=True)
 class StoredCustomer:
-    """One customer as stored. `generation` is the publication read, 0 where the customer is in none."""
+    """One customer as stored. `generation` is the publication read, 0 where the customer is in none; `contacts` are the published ones."""
 
     customer_id: str
     generation: int
     profile: Mapping[str, Any]
     consent: Mapping[str, bool]
+    contacts: Sequence[Mapping[str, Any]]
     history: bytes | None
     scores: Mapping[str, Any] | None
     stage: str | None
@@ -70,6 +71,7 @@ def _merged(customer_id: str, published: Any, posted: Any) -> StoredCustomer:
         generation=published.generation if published else 0,
         profile={name: value for name, value in profile.items() if value is not None},
         consent={**(published.consent if published else {}), **(posted.consent if posted else {})},
+        contacts=published.contacts if published else (),
         history=published.history if published else None,
         scores=published.scores if published else None,
         stage=published.stage if published else None,

@@ -4,18 +4,21 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select, text
 
 from serving.state.inserts import insert_new
-from serving.state.tables import DECISIONS, OUTCOMES
+from serving.state.tables import CONTACTS, DECISIONS, OUTCOMES
 
 MOST_CONTACTS = 500
-"""Decisions of one customer that a request reads, the newest ones."""
+"""Contacts of one customer that a request reads, the newest ones."""
 
 
-def add(connection: Connection, row: dict[str, Any]) -> bool:
-    """Stores a decision (a row of the table); False if its id is taken already."""
-    return bool(insert_new(connection, DECISIONS, [row]))
+def add(connection: Connection, row: dict[str, Any], contacts: Sequence[dict[str, Any]]) -> bool:
+    """Stores a decision and its contacts (rows of the tables); False, and nothing stored, if its id is taken already."""
+    if not insert_new(connection, DECISIONS, [row]):
+        return False
+    insert_new(connection, CONTACTS, contacts)
+    return True
 
 
 def find(connection: Connection, decision_id: str) -> dict[str, Any] | None:
@@ -24,20 +27,31 @@ def find(connection: Connection, decision_id: str) -> dict[str, Any] | None:
     return None if row is None else dict(row._mapping)
 
 
-def known(connection: Connection, decision_ids: Collection[str]) -> set[str]:
-    """Those of these ids that are recorded decisions."""
-    found: set[str] = set()
+def take_turn(connection: Connection, subject_id: str) -> None:
+    """Waits until no other transaction decides about this subject; SQLite writes one transaction at a time anyway."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:who, 713))"), {"who": subject_id})
+
+
+def contact_count(connection: Connection, subject_id: str) -> int:
+    """How many contacts of this subject are recorded: the same number again says that nobody decided about them in between."""
+    return connection.execute(select(func.count()).select_from(CONTACTS).where(CONTACTS.c.subject_id == subject_id)).scalar_one()
+
+
+def channels_of(connection: Connection, decision_ids: Collection[str]) -> dict[str, tuple[str | None, str | None]]:
+    """(customer_id, channel) of those of these ids that are recorded decisions."""
+    found: dict[str, tuple[str | None, str | None]] = {}
     ids = sorted(set(decision_ids))
+    columns = (DECISIONS.c.decision_id, DECISIONS.c.customer_id, DECISIONS.c.channel)
     for start in range(0, len(ids), 1000):
-        found |= set(
-            connection.execute(select(DECISIONS.c.decision_id).where(DECISIONS.c.decision_id.in_(ids[start : start + 1000]))).scalars()
-        )
+        rows = connection.execute(select(*columns).where(DECISIONS.c.decision_id.in_(ids[start : start + 1000])))
+        found |= {row.decision_id: (row.customer_id, row.channel) for row in rows}
     return found
 
 
-def add_outcomes(connection: Connection, rows: Sequence[dict[str, Any]]) -> int:
-    """Stores outcomes (rows of the table) and returns how many of them were new, by event_id."""
-    return len(insert_new(connection, OUTCOMES, rows))
+def add_outcomes(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
+    """Stores outcomes (rows of the table) and returns the ids of those that were new."""
+    return {str(key[0]) for key in insert_new(connection, OUTCOMES, rows)}
 
 
 def outcomes_of(connection: Connection, decision_id: str) -> list[dict[str, Any]]:
@@ -46,34 +60,19 @@ def outcomes_of(connection: Connection, decision_id: str) -> list[dict[str, Any]
     return [dict(row._mapping) for row in connection.execute(ordered)]
 
 
-def contacts_of_customer(connection: Connection, customer_id: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """The customer's decisions in [since, until], oldest first: decision_id, action_id, channel, decided_at, outcomes (their types)."""
-    return _contacts(connection, DECISIONS.c.customer_id == customer_id, since, until)
-
-
-def contacts_of_visitor(connection: Connection, visitor_id: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """The visitor's decisions in [since, until], like `contacts_of_customer`."""
-    return _contacts(connection, DECISIONS.c.visitor_id == visitor_id, since, until)
-
-
-def _contacts(connection: Connection, who: Any, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    columns = (DECISIONS.c.decision_id, DECISIONS.c.action_id, DECISIONS.c.channel, DECISIONS.c.decided_at)
-    recent = (
-        select(*columns)
-        .where(who, DECISIONS.c.decided_at >= since, DECISIONS.c.decided_at <= until)
-        .order_by(DECISIONS.c.decided_at.desc(), DECISIONS.c.decision_id)
-        .limit(MOST_CONTACTS)
-        .subquery()
-    )
+def contacts_of(connection: Connection, subject_id: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
+    """The subject's contacts in [since, until], oldest first: decision_id, action_id, channel, decided_at, outcomes (of the decision)."""
+    mine = select(CONTACTS).where(CONTACTS.c.subject_id == subject_id, CONTACTS.c.decided_at >= since, CONTACTS.c.decided_at <= until)
+    newest = mine.order_by(CONTACTS.c.decided_at.desc(), CONTACTS.c.decision_id, CONTACTS.c.rank).limit(MOST_CONTACTS).subquery()
     joined = (
-        select(recent, OUTCOMES.c.outcome_type)
-        .outerjoin(OUTCOMES, OUTCOMES.c.decision_id == recent.c.decision_id)
-        .order_by(recent.c.decided_at, recent.c.decision_id, OUTCOMES.c.occurred_at, OUTCOMES.c.event_id)
+        select(newest, OUTCOMES.c.outcome_type)
+        .outerjoin(OUTCOMES, OUTCOMES.c.decision_id == newest.c.decision_id)
+        .order_by(newest.c.decided_at, newest.c.decision_id, newest.c.rank, OUTCOMES.c.occurred_at, OUTCOMES.c.event_id)
     )
-    contacts: dict[str, dict[str, Any]] = {}
+    contacts: dict[tuple[str, int], dict[str, Any]] = {}
     for row in connection.execute(joined):
-        contact = contacts.setdefault(row.decision_id, {**dict(row._mapping), "outcomes": []})
-        contact.pop("outcome_type", None)
+        shown = {"decision_id": row.decision_id, "action_id": row.action_id, "channel": row.channel, "decided_at": row.decided_at}
+        contact = contacts.setdefault((row.decision_id, row.rank), {**shown, "outcomes": []})
         if row.outcome_type is not None:
             contact["outcomes"].append(row.outcome_type)
     return list(contacts.values())

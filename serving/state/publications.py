@@ -30,6 +30,11 @@ def current(connection: Connection) -> Publication | None:
     return None if row is None else Publication(row.generation, row.as_of, row.facts)
 
 
+def products(connection: Connection, generation: int) -> list[Any]:
+    """The products of a generation, as rows of the table."""
+    return list(connection.execute(select(PUBLISHED_PRODUCTS).where(PUBLISHED_PRODUCTS.c.generation == generation)))
+
+
 def begin(connection: Connection, *, as_of: datetime, started_at: datetime) -> int:
     """A new generation, not yet visible, and its number."""
     newest = connection.execute(select(func.max(PUBLICATIONS.c.generation))).scalar() or 0
@@ -39,13 +44,13 @@ def begin(connection: Connection, *, as_of: datetime, started_at: datetime) -> i
 
 
 def add_customers(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes customers of this generation: customer_id, profile, consent, history, scores, stage."""
+    """Writes customers of this generation: customer_id, profile, consent, contacts, history, scores, stage."""
     if rows:
         connection.execute(insert(PUBLISHED_CUSTOMERS), [{"generation": generation, **row} for row in rows])
 
 
 def add_products(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes products of this generation: product_id, name, category, available, available_from, attributes."""
+    """Writes products of this generation: product_id, name, category, available, available_from, list_price, image_url, attributes."""
     if rows:
         connection.execute(insert(PUBLISHED_PRODUCTS), [{"generation": generation, **row} for row in rows])
 

@@ -1,5 +1,6 @@
 """The tables of the state database: what is alive, beside the history in the home's Parquet files.
 
+Contacts are the actions of decisions, one row each: what limits the next contact. Their subject is a customer or a visitor.
 Published rows carry a generation: a publication writes a new generation beside the old one and marks it complete at the
 end, so that a reader sees the old or the new one whole, never a mixture. Instants are naive timestamps in UTC.
 """
@@ -29,6 +30,7 @@ PUBLISHED_CUSTOMERS: Final = Table(
     Column("customer_id", String, primary_key=True),
     Column("profile", JSON, nullable=False),
     Column("consent", JSON, nullable=False),
+    Column("contacts", JSON, nullable=False),
     Column("history", LargeBinary),
     Column("scores", JSON),
     Column("stage", String),
@@ -42,6 +44,8 @@ PUBLISHED_PRODUCTS: Final = Table(
     Column("category", Text),
     Column("available", Boolean, nullable=False),
     Column("available_from", DateTime),
+    Column("list_price", Float),
+    Column("image_url", Text),
     Column("attributes", JSON, nullable=False),
 )
 CUSTOMERS: Final = Table(
@@ -103,12 +107,20 @@ DECISIONS: Final = Table(
     Column("policy_version", String, nullable=False),
     Column("holdout", Boolean, nullable=False),
     Column("request", JSON, nullable=False),
-    Column("situation", JSON, nullable=False),
-    Column("candidates", JSON, nullable=False),
-    Column("answer", JSON, nullable=False),
+    Column("record", JSON, nullable=False),
     Index("decisions_by_customer", "customer_id", "decided_at"),
-    Index("decisions_by_visitor", "visitor_id", "decided_at"),
     Index("decisions_by_time", "decided_at"),
+)
+CONTACTS: Final = Table(
+    "contacts",
+    metadata,
+    Column("decision_id", String, primary_key=True),
+    Column("rank", Integer, primary_key=True, autoincrement=False),
+    Column("subject_id", String, nullable=False),
+    Column("action_id", String, nullable=False),
+    Column("channel", String, nullable=False),
+    Column("decided_at", DateTime, nullable=False),
+    Index("contacts_by_subject", "subject_id", "decided_at"),
 )
 OUTCOMES: Final = Table(
     "outcomes",

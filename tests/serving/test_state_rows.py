@@ -37,10 +37,13 @@ def decision(decision_id: str, *, days_ago: float = 1) -> dict[str, Any]:
         "policy_version": "v",
         "holdout": False,
         "request": {},
-        "situation": {},
-        "candidates": [],
-        "answer": {},
+        "record": {},
     }
+
+
+def contacts_of(decision_id: str, *, days_ago: float = 1) -> list[dict[str, Any]]:
+    at = NOW - timedelta(days=days_ago)
+    return [{"decision_id": decision_id, "rank": 1, "subject_id": "c1", "action_id": "win_back", "channel": "email", "decided_at": at}]
 
 
 def outcome(event_id: str, decision_id: str, outcome_type: str, *, hours_ago: float) -> dict[str, Any]:
@@ -57,16 +60,16 @@ def outcome(event_id: str, decision_id: str, outcome_type: str, *, hours_ago: fl
 
 def test_an_event_is_stored_once_however_often_it_comes(state: State) -> None:
     with state.writing() as connection:
-        assert events.add_events(connection, [event("e1"), event("e2"), event("e1")]) == 2
+        assert events.add_events(connection, [event("e1"), event("e2"), event("e1")]) == {"e1", "e2"}
     with state.writing() as connection:
-        assert events.add_events(connection, [event("e2"), event("e3")]) == 1
+        assert events.add_events(connection, [event("e2"), event("e3")]) == {"e3"}
     with state.reading() as connection:
         assert [e["event_id"] for e in events.events_of_customer(connection, "c1", NOW)] == ["e1", "e2", "e3"]
 
 
 def test_a_large_batch_goes_in_whole(state: State) -> None:
     with state.writing() as connection:
-        assert events.add_events(connection, [event(f"e{i}") for i in range(2500)]) == 2500
+        assert len(events.add_events(connection, [event(f"e{i}") for i in range(2500)])) == 2500
 
 
 def test_the_same_events_sent_by_many_at_once_are_stored_once(state: State) -> None:
@@ -75,7 +78,7 @@ def test_the_same_events_sent_by_many_at_once_are_stored_once(state: State) -> N
 
     def send(order: list[str]) -> None:
         with state.writing() as connection:
-            new.append(events.add_events(connection, [event(i) for i in order]))
+            new.append(len(events.add_events(connection, [event(i) for i in order])))
 
     threads = [threading.Thread(target=send, args=(ids if n % 2 else ids[::-1],)) for n in range(8)]
     for thread in threads:
@@ -95,24 +98,47 @@ def test_only_rows_before_the_instant_are_read_oldest_first(state: State) -> Non
     assert found[0]["properties"] == {"page": "home", "tên": "Hà Nội"}
 
 
+def test_what_a_visitor_did_belongs_to_the_customer_they_turn_out_to_be(state: State) -> None:
+    before = {**event("v1", days_ago=5), "customer_id": None, "visitor_id": "v"}
+    said = {**event("i1", days_ago=2), "event_type": "identify", "visitor_id": "v"}
+    again_by_another = {**said, "event_id": "i2", "customer_id": "c2", "occurred_at": NOW - timedelta(days=1)}
+    with state.writing() as connection:
+        events.add_events(connection, [before, said, again_by_another])
+    with state.reading() as connection:
+        mine = events.events_of_customer(connection, "c1", NOW)
+        assert [(e["event_id"], e.get("known_at")) for e in mine] == [("v1", said["occurred_at"]), ("i1", None)]
+        assert [e["event_id"] for e in events.events_of_customer(connection, "c2", NOW)] == ["i2"]
+        assert events.customer_of_visitor(connection, "v", NOW) == "c1"
+        assert events.customer_of_visitor(connection, "v", said["occurred_at"]) is None
+
+
 def test_contacts_carry_their_outcomes_in_order(state: State) -> None:
     with state.writing() as connection:
-        assert decisions.add(connection, decision("d1", days_ago=2))
-        assert decisions.add(connection, decision("d2", days_ago=1))
-        assert not decisions.add(connection, decision("d2"))
+        assert decisions.add(connection, decision("d1", days_ago=2), contacts_of("d1", days_ago=2))
+        assert decisions.add(connection, decision("d2", days_ago=1), contacts_of("d2", days_ago=1))
+        assert not decisions.add(connection, decision("d2"), contacts_of("d2"))
         decisions.add_outcomes(connection, [outcome("o2", "d1", "converted", hours_ago=1), outcome("o1", "d1", "delivered", hours_ago=9)])
     with state.reading() as connection:
-        contacts = decisions.contacts_of_customer(connection, "c1", NOW - timedelta(days=30), NOW)
+        contacts = decisions.contacts_of(connection, "c1", NOW - timedelta(days=30), NOW)
         assert [(c["decision_id"], c["outcomes"]) for c in contacts] == [("d1", ["delivered", "converted"]), ("d2", [])]
-        assert decisions.contacts_of_customer(connection, "c1", NOW - timedelta(days=1.5), NOW)[0]["decision_id"] == "d2"
-        assert decisions.known(connection, ["d1", "nowhere"]) == {"d1"}
+        assert decisions.contacts_of(connection, "c1", NOW - timedelta(days=1.5), NOW)[0]["decision_id"] == "d2"
+        assert decisions.channels_of(connection, ["d1", "nowhere"]) == {"d1": ("c1", "email")}
+        assert decisions.contact_count(connection, "c1") == 2
 
 
 def publish(state: State, names: dict[str, str], *, complete: bool = True) -> int:
     with state.writing() as connection:
         generation = publications.begin(connection, as_of=NOW, started_at=NOW)
         rows = [
-            {"customer_id": who, "profile": {"name": name}, "consent": {"email": True}, "history": b"\x00h", "scores": None, "stage": None}
+            {
+                "customer_id": who,
+                "profile": {"name": name},
+                "consent": {"email": True},
+                "contacts": [],
+                "history": b"\x00h",
+                "scores": None,
+                "stage": None,
+            }
             for who, name in names.items()
         ]
         publications.add_customers(connection, generation, rows)

@@ -19,6 +19,17 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key_id"),
     )
     op.create_table(
+        "contacts",
+        sa.Column("decision_id", sa.String(), nullable=False),
+        sa.Column("rank", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("subject_id", sa.String(), nullable=False),
+        sa.Column("action_id", sa.String(), nullable=False),
+        sa.Column("channel", sa.String(), nullable=False),
+        sa.Column("decided_at", sa.DateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("decision_id", "rank"),
+    )
+    op.create_index("contacts_by_subject", "contacts", ["subject_id", "decided_at"], unique=False)
+    op.create_table(
         "customers",
         sa.Column("customer_id", sa.String(), nullable=False),
         sa.Column("profile", sa.JSON(), nullable=False),
@@ -39,14 +50,11 @@ def upgrade() -> None:
         sa.Column("policy_version", sa.String(), nullable=False),
         sa.Column("holdout", sa.Boolean(), nullable=False),
         sa.Column("request", sa.JSON(), nullable=False),
-        sa.Column("situation", sa.JSON(), nullable=False),
-        sa.Column("candidates", sa.JSON(), nullable=False),
-        sa.Column("answer", sa.JSON(), nullable=False),
+        sa.Column("record", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("decision_id"),
     )
     op.create_index("decisions_by_customer", "decisions", ["customer_id", "decided_at"], unique=False)
     op.create_index("decisions_by_time", "decisions", ["decided_at"], unique=False)
-    op.create_index("decisions_by_visitor", "decisions", ["visitor_id", "decided_at"], unique=False)
     op.create_table(
         "events",
         sa.Column("event_id", sa.String(), nullable=False),
@@ -111,6 +119,7 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.String(), nullable=False),
         sa.Column("profile", sa.JSON(), nullable=False),
         sa.Column("consent", sa.JSON(), nullable=False),
+        sa.Column("contacts", sa.JSON(), nullable=False),
         sa.Column("history", sa.LargeBinary(), nullable=True),
         sa.Column("scores", sa.JSON(), nullable=True),
         sa.Column("stage", sa.String(), nullable=True),
@@ -124,6 +133,8 @@ def upgrade() -> None:
         sa.Column("category", sa.Text(), nullable=True),
         sa.Column("available", sa.Boolean(), nullable=False),
         sa.Column("available_from", sa.DateTime(), nullable=True),
+        sa.Column("list_price", sa.Float(), nullable=True),
+        sa.Column("image_url", sa.Text(), nullable=True),
         sa.Column("attributes", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("generation", "product_id"),
     )

@@ -1,0 +1,178 @@
+"""What a decision looks like over HTTP, whether recorded, previewed or looked up."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from decisions.actions import Offer as DecidedOffer
+from decisions.decision import Candidate, Chosen, Decision, Reason, Terms
+from decisions.messages import Message as DecidedMessage
+
+
+class Why(BaseModel):
+    """A reason: a code for programs, a sentence for people."""
+
+    code: str
+    sentence: str
+
+
+class Sum(BaseModel):
+    """What the priority is made of: response_probability x value x context_weight x lever - cost. value, cost and priority are money."""
+
+    response_probability: float
+    value: float
+    context_weight: float
+    lever: float
+    cost: float
+    priority: float
+
+
+class From(BaseModel):
+    """The person who speaks."""
+
+    name: str
+    title: str
+    photo_url: str
+    reply_to: str
+
+
+class Words(BaseModel):
+    """What to say, in the customer's language. `html` is safe to show: everything that was filled in is escaped."""
+
+    locale: str
+    subject: str
+    body: str
+    format: str = Field(description="html or text")
+    sender: From | None
+
+
+class Goods(BaseModel):
+    """A product that the message speaks of."""
+
+    product_id: str
+    name: str
+    url: str
+    reason: str
+    price: float | None
+
+
+class Given(BaseModel):
+    """What the shop gives if the customer accepts."""
+
+    discount_share: float
+    free_shipping: bool
+    code: str
+    valid_days: int | None
+
+
+class ActionAnswer(BaseModel):
+    """One action to take."""
+
+    action_id: str
+    name: str
+    channel: str | None
+    treatment: str | None = Field(description="the locale whose text is used")
+    message: Words | None
+    offer: Given | None
+    products: list[Goods]
+    rank: int
+    priority: float = Field(description="money")
+    terms: Sum
+    action_probability: float = Field(description="of standing first")
+    explored: bool = Field(description="drawn to learn from, though another had a higher priority")
+    reasons: list[Why]
+
+
+class Forbidden(BaseModel):
+    """An action that was not allowed, and why."""
+
+    action_id: str
+    reasons: list[Why]
+
+
+class Stood(BaseModel):
+    """An action as it stood for choice."""
+
+    action_id: str
+    allowed: bool
+    reasons: list[Why]
+    terms: Sum
+    probability: float
+
+
+class DecisionAnswer(BaseModel):
+    """What to do for somebody now."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"decision_id": "5f0c", "customer_id": "17850", "stage": "retention", "policy_version": "a1b2", "holdout": False}]
+        }
+    )
+
+    decision_id: str | None = Field(description="null for a preview: nothing is recorded")
+    customer_id: str
+    stage: str
+    policy_version: str
+    actions: list[ActionAnswer] = Field(description="never empty: at least no_action, with the reason")
+    suppressed: list[Forbidden]
+    holdout: bool = Field(description="in the group that gets no action, to measure what actions bring")
+    fallback: bool = Field(description="nothing is known about them, or no action is allowed")
+    candidates: list[Stood] | None = Field(default=None, description="every action with its terms; with explain")
+
+
+def decision_answer(decision: Decision, *, known: bool, explain: bool = False) -> DecisionAnswer:
+    """The answer that shows this decision; without an id it is a preview."""
+    return DecisionAnswer(
+        decision_id=decision.decision_id or None,
+        customer_id=decision.customer_id,
+        stage=decision.stage,
+        policy_version=decision.policy_version,
+        actions=[_action(chosen) for chosen in decision.actions],
+        suppressed=[Forbidden(action_id=each.action_id, reasons=_reasons(each.reasons)) for each in decision.suppressed],
+        holdout=decision.holdout,
+        fallback=decision.fallback or not known,
+        candidates=[_stood(each) for each in decision.candidates] if explain else None,
+    )
+
+
+def _action(chosen: Chosen) -> ActionAnswer:
+    return ActionAnswer(
+        action_id=chosen.action_id,
+        name=chosen.name,
+        channel=chosen.channel or None,
+        treatment=chosen.treatment,
+        message=_message(chosen.message) if chosen.message else None,
+        offer=_offer(chosen.offer) if chosen.offer else None,
+        products=[Goods(**vars(product)) for product in chosen.products],
+        rank=chosen.rank,
+        priority=chosen.priority,
+        terms=_terms(chosen.terms),
+        action_probability=chosen.action_probability,
+        explored=chosen.explored,
+        reasons=_reasons(chosen.reasons),
+    )
+
+
+def _message(message: DecidedMessage) -> Words:
+    sender = From(**vars(message.sender)) if message.sender else None
+    return Words(locale=message.locale, subject=message.subject, body=message.body, format=message.format, sender=sender)
+
+
+def _offer(offer: DecidedOffer) -> Given:
+    return Given(discount_share=offer.discount_share, free_shipping=offer.free_shipping, code=offer.code, valid_days=offer.valid_days)
+
+
+def _stood(candidate: Candidate) -> Stood:
+    return Stood(
+        action_id=candidate.action_id,
+        allowed=candidate.allowed,
+        reasons=_reasons(candidate.reasons),
+        terms=_terms(candidate.terms),
+        probability=candidate.probability,
+    )
+
+
+def _terms(terms: Terms) -> Sum:
+    return Sum(**{name: getattr(terms, name) for name in Sum.model_fields})
+
+
+def _reasons(reasons: tuple[Reason, ...]) -> list[Why]:
+    return [Why(code=reason.code, sentence=reason.sentence) for reason in reasons]

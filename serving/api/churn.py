@@ -1,0 +1,124 @@
+"""How likely a customer is to leave, for the CRM."""
+
+import math
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from serving.auth import require
+from serving.current import Current
+from serving.dependencies import Ours, Serving
+from serving.errors import unknown_customer
+from serving.fields import Body, Id
+from serving.risk import Risk, risk
+
+router = APIRouter(tags=["churn"])
+
+
+class Churn(BaseModel):
+    """One customer's risk and worth. A number that is not known is null."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [{"customer_id": "17850", "churn_probability": 0.21, "horizon_days": 30, "band": "cooling", "percentile": 34.0}]
+        }
+    )
+
+    customer_id: str
+    stage: str
+    churn_probability: float | None = Field(description="probability of no purchase within horizon_days from as_of")
+    horizon_days: int | None
+    as_of: datetime | None = Field(description="what was known before this instant; now, unless source is published")
+    band: str | None = Field(description="risk band, as config/bands.yaml draws it")
+    percentile: float | None = Field(description="0 to 100: share of published customers who are not more likely to leave")
+    percentile_within_stage: float | None
+    expected_next_order_on: date | None = Field(description="half of those who order again within the horizon will have ordered by then")
+    expected_next_order_from: date | None = Field(description="a tenth of them will")
+    expected_next_order_until: date | None = Field(description="nine tenths of them will")
+    average_days_between_orders: float | None
+    expected_orders: float | None = Field(description="within horizon_days")
+    expected_spend: float | None = Field(description="money within horizon_days")
+    clv: float | None = Field(description="money expected within a year, discounted")
+    historic_value: float | None = Field(description="money spent so far")
+    reasons: list[str]
+    model_version: str | None
+    source: Literal["model", "published", "none"]
+    insufficient_data: bool = Field(description="true: read `why` before relying on the numbers")
+    why: str | None
+
+
+class Query(Body):
+    """Which customers."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"customer_ids": ["17850", "13047"]}]})
+
+    customer_ids: list[Id] = Field(min_length=1, max_length=500)
+
+
+class Answers(BaseModel):
+    """One answer per known customer, in the order asked; the ids that are unknown beside them."""
+
+    customers: list[Churn]
+    unknown: list[str]
+
+
+@router.get("/customers/{customer_id}/churn", dependencies=[Depends(require("crm"))])
+def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours) -> Churn:
+    """This customer's churn probability as of now, with what it rests on."""
+    with ours.state.reading() as connection:
+        current = ours.reader.customer(connection, customer_id, ours.clock.now())
+    if not current.known:
+        raise unknown_customer(customer_id)
+    return _answer(current, ours)
+
+
+@router.post("/churn:query", dependencies=[Depends(require("crm"))])
+def query_churn(asked: Query, ours: Ours) -> Answers:
+    """The same for many customers at once."""
+    now = ours.clock.now()
+    with ours.state.reading() as connection:
+        found = [ours.reader.customer(connection, customer_id, now) for customer_id in dict.fromkeys(asked.customer_ids)]
+    return Answers(
+        customers=[_answer(current, ours) for current in found if current.known],
+        unknown=[current.customer_id for current in found if not current.known],
+    )
+
+
+def _answer(current: Current, ours: Serving) -> Churn:
+    known = risk(current, ours.champions)
+    probability = known.churn_probability
+    percentile = None if probability is None else current.shop.percentile(probability)
+    within = None if probability is None else current.shop.percentile(probability, stage=current.stage)
+    return Churn(
+        customer_id=current.customer_id,
+        stage=current.stage,
+        churn_probability=probability,
+        horizon_days=known.horizon_days,
+        as_of=known.as_of,
+        band=_band(known, ours),
+        percentile=percentile,
+        percentile_within_stage=within,
+        expected_next_order_on=known.expected_next_order_on,
+        expected_next_order_from=known.expected_next_order_from,
+        expected_next_order_until=known.expected_next_order_until,
+        average_days_between_orders=_known(current.features["gap_mean_days"]),
+        expected_orders=known.expected_orders,
+        expected_spend=known.expected_spend,
+        clv=known.clv,
+        historic_value=_known(current.features["value_total"]),
+        reasons=list(known.reasons),
+        model_version=known.model_version,
+        source=known.source,
+        insufficient_data=known.why is not None,
+        why=known.why,
+    )
+
+
+def _band(known: Risk, ours: Serving) -> str | None:
+    return None if known.churn_probability is None else ours.bands.band(known.churn_probability)
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None

@@ -1,0 +1,155 @@
+"""One customer's profile, consent and recent touchpoints."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Body, Depends, Path
+from pydantic import BaseModel, ConfigDict, Field
+
+from features.history import KINDS, CustomerHistory
+from features.instants import EPOCH
+from serving.auth import require
+from serving.clock import wall
+from serving.current import Current
+from serving.dependencies import Ours
+from serving.errors import unknown_customer
+from serving.fields import Id, Instant, Text
+from serving.state import customers, decisions
+
+router = APIRouter(prefix="/customers", tags=["customers"])
+
+CustomerId = Annotated[Id, Path(description="the customer", examples=["17850"])]
+Consent = Annotated[dict[Id, bool], Body(min_length=1, max_length=50, examples=[{"email": True, "sms": False}])]
+Attribute = bool | float | Text | None
+
+RECENT = 20
+CONSENT = "consent_"
+
+
+class Touchpoint(BaseModel):
+    """Something that happened between the shop and the customer."""
+
+    kind: Literal["order", "event"]
+    what: str = Field(description="event type, or sale, return or fee")
+    at: datetime
+    product_id: str | None
+    product: str | None = Field(description="the product's name")
+
+
+class Contacted(BaseModel):
+    """A recorded decision and what came of it."""
+
+    decision_id: str
+    action_id: str
+    channel: str | None
+    decided_at: datetime
+    outcomes: list[str]
+
+
+class Profile(BaseModel):
+    """One customer."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"customer_id": "17850", "stage": "retention", "profile": {"country": "United Kingdom"}, "consent": {"email": True}}
+            ]
+        }
+    )
+
+    customer_id: str
+    stage: str
+    profile: dict[str, Any]
+    consent: dict[str, bool]
+    order_count: int
+    last_order_at: datetime | None
+    touchpoints: list[Touchpoint] = Field(description="the newest first")
+    decisions: list[Contacted] = Field(description="the newest first")
+
+
+class ProfileIn(BaseModel):
+    """Fields that stand over the stored ones; a field that is null is forgotten. Others than these are kept as attributes."""
+
+    model_config = ConfigDict(
+        extra="allow", json_schema_extra={"examples": [{"name": "Nguyễn An", "locale": "vi", "city": "Huế", "consent_email": True}]}
+    )
+    __pydantic_extra__: dict[str, Attribute]
+
+    name: Text | None = None
+    email: Text | None = None
+    phone: Text | None = None
+    locale: Text | None = None
+    city: Text | None = None
+    region: Text | None = None
+    country: Text | None = None
+    joined_at: Instant | None = None
+
+
+@router.get("/{customer_id}", dependencies=[Depends(require("crm"))])
+def get_customer(customer_id: CustomerId, ours: Ours) -> Profile:
+    """The customer's profile, stage, and recent touchpoints and decisions."""
+    return _profile(customer_id, ours)
+
+
+@router.put("/{customer_id}", dependencies=[Depends(require("crm"))])
+def put_customer(customer_id: CustomerId, given: ProfileIn, ours: Ours) -> Profile:
+    """Stores profile fields over those of this customer, who need not be known before."""
+    fields = given.model_dump(exclude_unset=True, mode="json")
+    consent = {name.removeprefix(CONSENT): bool(value) for name, value in fields.items() if name.startswith(CONSENT) and value is not None}
+    profile = {name: value for name, value in fields.items() if not name.startswith(CONSENT)}
+    with ours.state.writing() as connection:
+        customers.put_profile(connection, customer_id, profile, wall())
+        if consent:
+            customers.put_consent(connection, customer_id, consent, wall())
+    return _profile(customer_id, ours)
+
+
+@router.put("/{customer_id}/consent", dependencies=[Depends(require("crm"))])
+def put_consent(customer_id: CustomerId, given: Consent, ours: Ours) -> Profile:
+    """Stores yes or no for each channel named, over what was known; the next decision obeys it."""
+    with ours.state.writing() as connection:
+        customers.put_consent(connection, customer_id, given, wall())
+    return _profile(customer_id, ours)
+
+
+def _profile(customer_id: str, ours: Ours) -> Profile:
+    now = ours.clock.now()
+    with ours.state.reading() as connection:
+        current = ours.reader.customer(connection, customer_id, now)
+        if not current.known:
+            raise unknown_customer(customer_id)
+        contacts = decisions.contacts_of(connection, customer_id, now - timedelta(days=365), now)
+    sales = current.history.lines["at"][current.history.lines["kind"] == KINDS.index("sale")]
+    return Profile(
+        customer_id=customer_id,
+        stage=current.stage,
+        profile=dict(current.profile),
+        consent=dict(current.consent),
+        order_count=int(current.features["order_count"]),
+        last_order_at=_instant(sales.max()) if len(sales) else None,
+        touchpoints=_touchpoints(current),
+        decisions=[Contacted(**contact) for contact in contacts[::-1][:RECENT]],
+    )
+
+
+def _touchpoints(current: Current) -> list[Touchpoint]:
+    history = current.history
+    bought = [_touchpoint(current, "order", KINDS[kind], at, code) for at, kind, code in _newest(history, "kind")]
+    touched = [_touchpoint(current, "event", history.event_types[kind], at, code) for at, kind, code in _newest(history, "type")]
+    return sorted(bought + touched, key=lambda touch: touch.at, reverse=True)[:RECENT]
+
+
+def _newest(history: CustomerHistory, what: Literal["kind", "type"]) -> list[tuple[int, int, int]]:
+    table = history.lines if what == "kind" else history.events
+    columns = (table["at"], table[what], table["product"])
+    return list(zip(*(column[-RECENT:].tolist() for column in columns), strict=True))
+
+
+def _touchpoint(current: Current, kind: Literal["order", "event"], what: str, at: int, code: int) -> Touchpoint:
+    product_id = current.history.product_ids[code] if code >= 0 else None
+    name = current.shop.name_of(product_id) if product_id else None
+    return Touchpoint(kind=kind, what=what, at=_instant(at), product_id=product_id, product=name)
+
+
+def _instant(microsecond: int) -> datetime:
+    return EPOCH + timedelta(microseconds=int(microsecond))

@@ -1,0 +1,51 @@
+"""The next best action of a customer, as a preview for people: nothing is recorded."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query
+from pydantic import BaseModel, Field
+
+from decisions.decide import decide
+from decisions.situation import Ask
+from features.contract import STAGES
+from serving.api.answers import DecisionAnswer, decision_answer
+from serving.auth import require
+from serving.channels import checked_channels
+from serving.deciding import Subject
+from serving.dependencies import Ours
+from serving.fields import Id, Text
+
+router = APIRouter(tags=["decisions"])
+
+ALL = "all"
+
+
+class EveryStage(BaseModel):
+    """The answer for every stage, and the stage that the customer is in."""
+
+    customer_id: str
+    stage: str = Field(description="the stage that the customer is in now")
+    stages: dict[str, DecisionAnswer]
+
+
+@router.get("/customers/{customer_id}/next-best-action", dependencies=[Depends(require("crm"))])
+def get_next_best_action(
+    customer_id: Annotated[Id, Path(examples=["17850"])],
+    ours: Ours,
+    stage: Annotated[Text | None, Query(description=f"{', '.join(STAGES)}, or all; left out: the customer's own")] = None,
+    channel: Annotated[list[Id] | None, Query(description="only by these channels")] = None,
+    k: Annotated[int, Query(ge=1, le=50, description="how many actions at most")] = 1,
+    explain: bool = False,
+) -> DecisionAnswer | EveryStage:
+    """What would be done for this customer now. The preview of an unknown customer is marked as fallback."""
+    channels = checked_channels(channel, ours.policy)
+    with ours.state.reading() as connection:
+        current, situation = ours.decider.read(connection, Subject(customer_id=customer_id), ours.clock.now())
+
+    def preview(wanted: str | None) -> DecisionAnswer:
+        decision = decide(situation, Ask(stage=wanted, channels=channels, k=k), ours.policy)
+        return decision_answer(decision, known=current.known, explain=explain)
+
+    if stage == ALL:
+        return EveryStage(customer_id=customer_id, stage=current.stage, stages={each: preview(each) for each in STAGES})
+    return preview(stage)

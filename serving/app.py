@@ -1,0 +1,118 @@
+"""The application: everything that one server needs is built here, from its settings, and nowhere at import."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
+from importlib.metadata import version
+from typing import Final
+
+import anyio.to_thread
+import numpy as np
+from fastapi import FastAPI
+from structlog.typing import FilteringBoundLogger
+
+from features.errors import InputError
+from features.home import config_file, open_home
+from features.journey import DEFAULT_STAGES, Stages, load_stages
+from serving import errors
+from serving.api import churn, customers, decisions, events, health, next_best_action, orders, outcomes, products, recommendations
+from serving.auth import Gate, refuse_open_door
+from serving.body_limit import BodyLimit
+from serving.champions import load_champions
+from serving.clock import Clock
+from serving.current import Reader
+from serving.dependencies import Serving
+from serving.policies import make_policy
+from serving.settings import ServingSettings, load_settings
+from serving.shop import Shops
+from serving.state import publications
+from serving.state.database import CONNECTIONS, State, address, open_state
+from serving.telemetry import Metrics, Telemetry, make_log
+from training.bands import DEFAULT_BANDS, load_bands
+
+STALE: Final = timedelta(days=30)
+
+_SUBJECTS: Final = (recommendations, products, churn, next_best_action, decisions, customers, events, orders, outcomes)
+
+
+def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = None) -> FastAPI:
+    """The API over one home. InputError if it cannot be served so: no migrated database, an open door, rules that cannot be read."""
+    serving = _assemble(settings, log or make_log())
+    app = FastAPI(
+        title="nextbest", version=version("nextbest"), summary="The next best action for each customer", lifespan=_lifespan, redoc_url=None
+    )
+    app.state.serving = serving
+    errors.install(app)
+    app.include_router(health.router)
+    for subject in _SUBJECTS:
+        app.include_router(subject.router, prefix="/v1")
+    app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
+    app.add_middleware(Telemetry, log=serving.log, metrics=serving.metrics)
+    return app
+
+
+def app_from_environment() -> FastAPI:
+    """The application of the environment's settings: what each of several worker processes starts."""
+    return create_app(load_settings())
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    serving: Serving = app.state.serving
+    anyio.to_thread.current_default_thread_limiter().total_tokens = CONNECTIONS
+    serving.log.info("serving", database=serving.state.address, clock=serving.settings.as_of or "now", keys=not serving.gate.is_open)
+    if serving.gate.is_open:
+        serving.log.warning("open", why="no key exists: everybody on this machine may ask everything; nextbest key create makes one")
+    yield
+    serving.state.close()
+
+
+def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
+    home = open_home(settings.home, currency=settings.currency)
+    state = open_state(address(home, settings.database_url.get_secret_value()))
+    gate = Gate(state)
+    refuse_open_door(settings.host, gate)
+    clock = _clock(settings, state, log)
+    champions = load_champions(home, log, not_after=clock.pinned)
+    stages = load_stages(config_file(home, DEFAULT_STAGES))
+    return Serving(
+        settings=settings,
+        home=home,
+        state=state,
+        clock=clock,
+        gate=gate,
+        reader=Reader(Shops(_unreached(stages)), stages),
+        policy=make_policy(settings, home, champions, log, attributes=_attributes(state)),
+        champions=champions,
+        bands=load_bands(config_file(home, DEFAULT_BANDS)),
+        metrics=Metrics(),
+        log=log,
+    )
+
+
+def _clock(settings: ServingSettings, state: State, log: FilteringBoundLogger) -> Clock:
+    with state.reading() as connection:
+        newest = publications.current(connection)
+    pinned = settings.as_of if isinstance(settings.as_of, datetime) else None
+    if settings.as_of == "latest":
+        if newest is None:
+            raise InputError("Nothing is published yet, so there is no latest time.", remedy="Run: nextbest publish")
+        pinned = newest.as_of
+    clock = Clock(pinned)
+    if newest is None:
+        log.warning("nothing_published", remedy="nextbest publish")
+    elif clock.now() - newest.as_of > STALE:
+        log.warning("old_data", published_as_of=newest.as_of.isoformat(), remedy="ingest and publish newer rows, or serve --as-of latest")
+    return clock
+
+
+def _attributes(state: State) -> list[str]:
+    """The shop's own columns about customers, which its rules may name."""
+    with state.reading() as connection:
+        newest = publications.current(connection)
+    return list(newest.facts.get("attributes", [])) if newest else []
+
+
+def _unreached(stages: Stages) -> dict[str, float]:
+    """Levels that nobody reaches, for a shop that has published none."""
+    return {level.name: np.inf for level in stages.levels}

@@ -1,0 +1,106 @@
+"""Who may ask: keys with the roles app, crm and admin, each of which may do what the ones before it may.
+
+A database without keys is open, but only on this machine's own address: see `refuse_open_door`.
+"""
+
+import ipaddress
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from fastapi import Request
+
+from features.errors import InputError
+from serving.errors import ProblemError
+from serving.state import keys
+from serving.state.database import State
+from serving.state.keys import ROLES, Key, Role
+
+REFRESH_SECONDS: Final = 10.0
+"""How long a new or a revoked key may take to be noticed by a running server."""
+
+_LOCAL_NAMES: Final = ("localhost", "testserver")
+
+
+@dataclass
+class Gate:
+    """The keys of one database, read again every few seconds."""
+
+    state: State
+    _keys: dict[str, Key] = field(default_factory=dict)
+    _read_at: float = float("-inf")
+
+    def keys(self) -> dict[str, Key]:
+        """Every key, by its id."""
+        if time.monotonic() - self._read_at > REFRESH_SECONDS:
+            with self.state.reading() as connection:
+                self._keys = keys.all_keys(connection)
+            self._read_at = time.monotonic()
+        return self._keys
+
+    @property
+    def is_open(self) -> bool:
+        """Whether everybody on this machine may ask everything."""
+        return not self.keys()
+
+    def role_of(self, token: str) -> Role | None:
+        """The role that a token gives; None for a token that is no key of ours."""
+        key = self.keys().get(keys.id_of(token) or "")
+        return key.role if key and key.matches(token) else None
+
+
+def refuse_open_door(host: str, gate: Gate) -> None:
+    """Raises InputError if the server would listen to other machines without any key."""
+    if gate.is_open and not is_loopback(host):
+        raise InputError(
+            f"Listening on {host} without a key would show every customer to the network.",
+            remedy="Make one first (nextbest key create --role admin), or listen on 127.0.0.1.",
+        )
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this name or address is this machine itself."""
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host in _LOCAL_NAMES
+
+
+def require(role: Role) -> Callable[[Request], None]:
+    """A dependency that lets a request pass if its key has this role or a higher one."""
+
+    def check(request: Request) -> None:
+        gate: Gate = request.app.state.serving.gate
+        if gate.is_open:
+            _check_local(request)
+        else:
+            _check_key(request, gate, role)
+
+    return check
+
+
+def _check_local(request: Request) -> None:
+    # a page elsewhere may point its own name at 127.0.0.1 and read answers through the user's browser
+    if not is_loopback(request.url.hostname or ""):
+        raise ProblemError(
+            403,
+            "Without keys this server answers only to the name of this machine.",
+            remedy="Ask 127.0.0.1, or make a key: nextbest key create --role admin.",
+            kind="no-keys",
+        )
+
+
+def _check_key(request: Request, gate: Gate, role: Role) -> None:
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    found = gate.role_of(token.strip()) if scheme.lower() == "bearer" else None
+    if found is None:
+        raise ProblemError(
+            401,
+            "This request carries no valid key.",
+            remedy="Send Authorization: Bearer KEY; nextbest key create makes one.",
+            kind="no-valid-key",
+            headers={"WWW-Authenticate": "Bearer"},
+        )
+    if ROLES.index(found) < ROLES.index(role):
+        raise ProblemError(403, f"A key of role {found} may not ask this.", remedy=f"Use a key of role {role}.", kind="role-too-low")

@@ -1,0 +1,30 @@
+"""Kinds of fields that several requests share: ids, texts, instants, numbers."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+
+def naive_utc(instant: datetime) -> datetime:
+    """A naive instant in UTC: a zoned one is converted, a naive one is UTC already."""
+    return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
+
+
+def printable(text: str) -> str:
+    """The text, if it holds no control characters. ValueError otherwise."""
+    if any(letter < " " or letter == "\x7f" for letter in text):
+        raise ValueError("must not contain control characters")
+    return text
+
+
+Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+Text = Annotated[str, Field(max_length=2_000), AfterValidator(printable)]
+Instant = Annotated[datetime, AfterValidator(naive_utc)]
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Body(BaseModel):
+    """A request's body: a field that it does not know is refused, so that a slip of the pen is noticed."""
+
+    model_config = ConfigDict(extra="forbid")

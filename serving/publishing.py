@@ -1,0 +1,200 @@
+"""Brings histories, profiles, products and scores to where serving reads them: a new generation, visible whole or not at all.
+
+Batches are committed one by one beside the old generation; the last, short transaction makes the new one visible. A crash
+leaves the old one in place, and the next publication clears what was left half-written.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+
+from features.contract import CUSTOMERS, SALE
+from features.history import KINDS, CustomerHistory
+from serving.clock import wall
+from serving.plain import plain
+from serving.shop import EVERYBODY
+from serving.state import publications
+from serving.state.database import State
+
+BATCH: Final = 2_000
+MOST_POPULAR: Final = 200
+
+Progress = Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class Published:
+    """What a publication holds."""
+
+    generation: int
+    as_of: datetime
+    customer_count: int
+    product_count: int
+    scored_count: int
+
+
+@dataclass
+class _Totals:
+    """What is summed up over all histories on the way."""
+
+    customer_count: int = 0
+    scored_count: int = 0
+    value: float = 0.0
+    order_count: int = 0
+    buyers: dict[str, int] = field(default_factory=dict)
+
+    def add(self, history: CustomerHistory) -> None:
+        lines = history.lines
+        sold = lines["kind"] == KINDS.index(SALE)
+        quantity = np.where(np.isnan(lines["quantity"][sold]), 1.0, lines["quantity"][sold])
+        self.value += float(np.sum(quantity * np.nan_to_num(lines["unit_price"][sold]) - np.nan_to_num(lines["discount"][sold])))
+        self.order_count += len(np.unique(lines["order"][sold]))
+        for code in np.unique(lines["product"][sold]).tolist():
+            if code >= 0:
+                product_id = history.product_ids[code]
+                self.buyers[product_id] = self.buyers.get(product_id, 0) + 1
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What is known about customers beside their histories, by customer_id."""
+
+    profiles: Mapping[str, Mapping[str, Any]]
+    consents: Mapping[str, Mapping[str, bool]]
+    contacts: Mapping[str, list[dict[str, Any]]]
+    scores: Mapping[str, Mapping[str, Any]]
+
+
+def publish(
+    state: State,
+    *,
+    as_of: datetime,
+    histories: Iterable[tuple[str, CustomerHistory]],
+    profiles: Mapping[str, Mapping[str, Any]] | None = None,
+    consents: Mapping[str, Mapping[str, bool]] | None = None,
+    contacts: pd.DataFrame | None = None,
+    products: pd.DataFrame | None = None,
+    scores: pd.DataFrame | None = None,
+    levels: Mapping[str, float] | None = None,
+    progress: Progress = lambda _: None,
+) -> Published:
+    """Publishes what was known before `as_of`, and says what.
+
+    `histories` gives (customer_id, history) once per customer. `profiles` and `consents` are those of `features.profiles` (customers
+    without a history are published too), `contacts` are those of `features.contacts`. `products` is the contract's table; `scores` has
+    one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`). `progress` is called
+    with the number of customers written so far.
+    """
+    totals = _Totals()
+    known = _Known(profiles or {}, consents or {}, _contacts(contacts), _by_customer(scores))
+    with state.writing() as connection:
+        generation = publications.begin(connection, as_of=as_of, started_at=wall())
+    listed = _product_rows(products)
+    for batch in _batches(listed):
+        with state.writing() as connection:
+            publications.add_products(connection, generation, batch)
+    for batch in _batches(_customer_rows(histories, known, totals)):
+        with state.writing() as connection:
+            publications.add_customers(connection, generation, batch)
+        progress(totals.customer_count)
+    with state.writing() as connection:
+        publications.complete(connection, generation, _facts(totals, known, scores, levels or {}))
+    with state.writing() as connection:
+        publications.remove_others(connection, generation)
+    return Published(generation, as_of, totals.customer_count, len(listed), totals.scored_count)
+
+
+def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    source = iter(rows)
+    while batch := list(islice(source, BATCH)):
+        yield batch
+
+
+def _customer_rows(histories: Iterable[tuple[str, CustomerHistory]], known: _Known, totals: _Totals) -> Iterator[dict[str, Any]]:
+    """A row of the table for everybody with a history or a profile."""
+    seen = set()
+    for customer_id, history in histories:
+        seen.add(customer_id)
+        totals.add(history)
+        yield _customer_row(customer_id, history.to_bytes(), known, totals)
+    for customer_id in known.profiles.keys() - seen:
+        yield _customer_row(customer_id, None, known, totals)
+
+
+def _customer_row(customer_id: str, history: bytes | None, known: _Known, totals: _Totals) -> dict[str, Any]:
+    score = known.scores.get(customer_id)
+    totals.customer_count += 1
+    totals.scored_count += score is not None
+    return {
+        "customer_id": customer_id,
+        "profile": plain(known.profiles.get(customer_id, {})),
+        "consent": plain(known.consents.get(customer_id, {})),
+        "contacts": known.contacts.get(customer_id, []),
+        "history": history,
+        "scores": plain(score),
+        "stage": None if score is None else plain(score.get("stage")),
+    }
+
+
+def _contacts(frame: pd.DataFrame | None) -> dict[str, list[dict[str, Any]]]:
+    """What the home knows of earlier contacts, by customer, oldest first."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for row in [] if frame is None else frame.to_dict("records"):
+        fields = {name: plain(row[name]) for name in ("decision_id", "action_id", "channel", "decided_at", "outcomes")}
+        found.setdefault(str(row["customer_id"]), []).append(fields)
+    return found
+
+
+def _by_customer(frame: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
+    if frame is None:
+        return {}
+    fields = [name for name in frame.columns if name != "customer_id"]
+    columns = [frame[name].to_numpy(object) for name in fields]
+    ids = frame["customer_id"].astype("str")
+    return {customer_id: dict(zip(fields, values, strict=True)) for customer_id, *values in zip(ids, *columns, strict=True)}
+
+
+def _product_rows(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+    if frame is None:
+        return []
+    return [_product_row({str(name): plain(value) for name, value in row.items()}) for row in frame.to_dict("records")]
+
+
+def _product_row(row: Mapping[str, Any]) -> dict[str, Any]:
+    named = ("product_id", "name", "category", "list_price", "image_url")
+    others = {name: value for name, value in row.items() if name not in (*named, "available", "available_from") and value is not None}
+    available_from = row.get("available_from")
+    return {
+        **{name: row.get(name) for name in named},
+        "product_id": str(row["product_id"]),
+        "available": row.get("available") is not False,
+        "available_from": None if available_from is None else datetime.fromisoformat(str(available_from)),
+        "attributes": others,
+    }
+
+
+def _facts(totals: _Totals, known: _Known, scores: pd.DataFrame | None, levels: Mapping[str, float]) -> dict[str, Any]:
+    most = sorted(totals.buyers, key=lambda product_id: (-totals.buyers[product_id], product_id))[:MOST_POPULAR]
+    return {
+        "levels": {name: float(value) for name, value in levels.items() if np.isfinite(value)},
+        "mean_order_value": totals.value / totals.order_count if totals.order_count else 0.0,
+        "customer_count": totals.customer_count,
+        "attributes": sorted({name for profile in known.profiles.values() for name in profile} - set(CUSTOMERS.names)),
+        "popular": [[product_id, totals.buyers[product_id]] for product_id in most],
+        "churn_quantiles": _churn_quantiles(scores),
+    }
+
+
+def _churn_quantiles(scores: pd.DataFrame | None) -> dict[str, list[float]]:
+    """The churn probability at every percent of the customers, overall and per stage."""
+    if scores is None or scores.empty:
+        return {}
+    groups = {EVERYBODY: scores, **{str(stage): part for stage, part in scores.groupby("stage")}}
+    percents = np.linspace(0.005, 0.995, 100)
+    found = {name: part["churn_probability"].dropna().to_numpy(float) for name, part in groups.items()}
+    return {name: [float(q) for q in np.quantile(values, percents)] for name, values in found.items() if len(values)}

@@ -1,0 +1,114 @@
+"""How likely one customer is to leave, and what they are worth, as of now: from the champions, or else from the published scores."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pandas as pd
+
+from features.definitions import NAMES
+from serving.champions import Champions
+from serving.current import Current
+
+REASONS = 3
+
+
+@dataclass(frozen=True)
+class Risk:
+    """The churn answer of one customer. A number that is not known is None; `why` says why there is no churn probability, or a weak one."""
+
+    churn_probability: float | None
+    as_of: datetime | None
+    horizon_days: int | None
+    expected_orders: float | None = None
+    expected_spend: float | None = None
+    expected_next_order_on: date | None = None
+    expected_next_order_from: date | None = None
+    expected_next_order_until: date | None = None
+    clv: float | None = None
+    reasons: Sequence[str] = ()
+    model_version: str | None = None
+    source: str = "model"
+    why: str | None = None
+
+
+def churn_probability(current: Current, champions: Champions) -> float | None:
+    """The probability alone, for a decision: from the model, or the published one; None where neither is."""
+    if champions.churn is not None and current.features["order_count"] > 0:
+        return float(champions.churn.predict(_frame(current))[0])
+    scores = current.stored.scores if current.stored else None
+    return _number(scores, "churn_probability") if scores else None
+
+
+def risk(current: Current, champions: Champions) -> Risk:
+    """Everything that is known about this customer's risk now."""
+    if current.features["order_count"] == 0:
+        return Risk(None, None, None, source="none", why="No purchase of this customer is known, so there is nobody to lose yet.")
+    if champions.churn is None:
+        return _published(current)
+    frame = _frame(current)
+    return Risk(
+        churn_probability=float(champions.churn.predict(frame)[0]),
+        as_of=current.now,
+        horizon_days=champions.churn.horizon_days,
+        reasons=[reason.sentence for reason in champions.churn.reasons(frame, REASONS)[0]],
+        model_version=champions.version("churn"),
+        why="Only one purchase day is known: the customer has no rhythm yet." if current.features["order_day_count"] < 2 else None,
+        **_value(current, champions, frame),
+    )
+
+
+def _value(current: Current, champions: Champions, frame: pd.DataFrame) -> dict[str, Any]:
+    """What the value model adds; without one, the next order by the customer's own rhythm."""
+    if champions.value is None:
+        return {"expected_next_order_on": _by_rhythm(current)}
+    valued = {str(name): value for name, value in champions.value.predict(frame).iloc[0].items()}
+    later = current.now - champions.value.as_of  # the model counts days from the time that it knows
+    due = ("expected_next_order_on", "expected_next_order_from", "expected_next_order_until")
+    numbers = {name: _number(valued, name) for name in ("expected_orders", "expected_spend", "clv")}
+    return {**numbers, **{name: _day(valued[name] + later) for name in due}}
+
+
+def _published(current: Current) -> Risk:
+    """The published score, as of its publication; rows posted since are not in it."""
+    scores = current.stored.scores if current.stored else None
+    if not scores or _number(scores, "churn_probability") is None:
+        return Risk(None, None, None, source="none", why="No churn model is in use, and no score of this customer was published.")
+    return Risk(
+        churn_probability=_number(scores, "churn_probability"),
+        as_of=current.shop.as_of,
+        horizon_days=None if scores.get("horizon_days") is None else int(scores["horizon_days"]),
+        expected_orders=_number(scores, "expected_orders"),
+        expected_spend=_number(scores, "expected_spend"),
+        expected_next_order_on=_day(scores.get("expected_next_order_on")),
+        clv=_number(scores, "clv"),
+        reasons=[str(reason) for reason in scores.get("reasons") or []],
+        model_version=scores.get("model_version"),
+        source="published",
+    )
+
+
+def _frame(current: Current) -> pd.DataFrame:
+    return pd.DataFrame([[current.features[name] for name in NAMES]], columns=list(NAMES))
+
+
+def _by_rhythm(current: Current) -> date | None:
+    """The last order and the customer's own mean gap after it; None where there is no rhythm."""
+    due_in = current.features["gap_mean_days"] - current.features["days_since_last_order"]
+    return (current.now + timedelta(days=due_in)).date() if math.isfinite(due_in) else None
+
+
+def _number(values: Mapping[str, Any], name: str) -> float | None:
+    value = values.get(name)
+    return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _day(value: Any) -> date | None:
+    """A day from an instant, a day, or ISO text; None for what is missing."""
+    if value is None or value != value:
+        return None
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value)
+    return value.date() if isinstance(value, datetime) else value

@@ -1,0 +1,124 @@
+"""What all customers of a shop share, as published: products, levels, and where a churn probability stands among all."""
+
+import threading
+import time
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection
+
+from serving.state import publications
+
+LOOK_AGAIN_SECONDS: Final = 1.0
+EVERYBODY: Final = ""
+
+
+@dataclass(frozen=True)
+class ListedProduct:
+    """One product of the published range."""
+
+    product_id: str
+    name: str
+    category: str
+    available: bool
+    available_from: datetime | None
+    price: float | None
+    image_url: str
+
+    def on_sale(self, now: datetime) -> bool:
+        """Whether it can be bought at this time."""
+        return self.available and (self.available_from is None or self.available_from <= now)
+
+    def within(self, category: str) -> bool:
+        """Whether it belongs to this category or one below it (A holds A > B)."""
+        return self.category == category or self.category.startswith(f"{category} > ")
+
+
+@dataclass(frozen=True)
+class Shop:
+    """One publication in memory. Before the first one: generation 0, and nothing known.
+
+    `popular` counts the buyers of the most bought products, most first.
+    """
+
+    generation: int = 0
+    as_of: datetime | None = None
+    levels: Mapping[str, float] = field(default_factory=dict)
+    mean_order_value: float = 0.0
+    churn_quantiles: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    customer_count: int = 0
+    products: Mapping[str, ListedProduct] = field(default_factory=dict)
+    popular: Mapping[str, int] = field(default_factory=dict)
+
+    def name_of(self, product_id: str) -> str:
+        """What a shopper calls the product; its id where the range does not list it."""
+        listed = self.products.get(product_id)
+        return listed.name if listed else product_id
+
+    def percentile(self, churn_probability: float, *, stage: str = EVERYBODY) -> float | None:
+        """The share of published customers, from 0 to 100, who are not more likely to leave; None where nobody was published."""
+        quantiles = self.churn_quantiles.get(stage)
+        if not quantiles:
+            return None
+        return round(100 * bisect_right(quantiles, churn_probability) / len(quantiles), 1)
+
+    def allowed(self, now: datetime, *, category: str | None, in_stock: bool) -> set[str] | None:
+        """The products that pass both conditions; None where neither excludes any."""
+        excluded = [
+            p for p in self.products.values() if (category is not None and not p.within(category)) or (in_stock and not p.on_sale(now))
+        ]
+        if category is None and not excluded:
+            return None
+        return self.products.keys() - {p.product_id for p in excluded}
+
+
+class Shops:
+    """The newest publication, read again when there is a newer one."""
+
+    def __init__(self, levels: Mapping[str, float]) -> None:
+        self._no_levels = levels
+        self._shop = Shop(levels=levels)
+        self._looked_at = float("-inf")
+        self._one = threading.Lock()
+
+    def current(self, connection: Connection, *, at_least: int = 0) -> Shop:
+        """The newest publication; `at_least` names a generation that the caller has seen already."""
+        if at_least > self._shop.generation or time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
+            with self._one:
+                self._look(connection)
+        return self._shop
+
+    def _look(self, connection: Connection) -> None:
+        newest = publications.current(connection)
+        self._looked_at = time.monotonic()
+        if newest is not None and newest.generation != self._shop.generation:
+            self._shop = _read(connection, newest, self._no_levels)
+
+
+def _read(connection: Connection, newest: publications.Publication, no_levels: Mapping[str, float]) -> Shop:
+    facts = newest.facts
+    return Shop(
+        generation=newest.generation,
+        as_of=newest.as_of,
+        levels={**no_levels, **facts.get("levels", {})},
+        mean_order_value=facts.get("mean_order_value", 0.0),
+        churn_quantiles=facts.get("churn_quantiles", {}),
+        popular={product_id: int(count) for product_id, count in facts.get("popular", [])},
+        customer_count=facts.get("customer_count", 0),
+        products={row.product_id: _listed(row) for row in publications.products(connection, newest.generation)},
+    )
+
+
+def _listed(row: Any) -> ListedProduct:
+    return ListedProduct(
+        row.product_id,
+        row.name or row.product_id,
+        row.category or "",
+        row.available,
+        row.available_from,
+        row.list_price,
+        row.image_url or "",
+    )

@@ -1,0 +1,108 @@
+"""What operators see: one log line and one measurement per request, by route, never with an id, a body or a secret in it."""
+
+import sys
+import time
+import traceback
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any, Final, TextIO
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from serving.errors import ProblemError
+from serving.rows import Receipt
+
+_QUIET: Final = ("/healthz", "/readyz", "/metrics")
+_BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)
+
+
+class Metrics:
+    """The counters of one application; each application has its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("nextbest_requests", "Requests answered", ["method", "route", "status"], registry=self.registry)
+        self.seconds = Histogram(
+            "nextbest_request_seconds", "Time to answer", ["method", "route"], buckets=_BUCKETS, registry=self.registry
+        )
+        self.rows = Counter("nextbest_rows", "Rows posted", ["table", "result"], registry=self.registry)
+        self.decisions = Counter("nextbest_decisions", "Decisions recorded", ["stage", "action_id"], registry=self.registry)
+        self.fallbacks = Counter("nextbest_fallbacks", "Answers without a model", ["what"], registry=self.registry)
+
+    def count_rows(self, table: str, receipt: Receipt) -> None:
+        """Counts what became of posted rows."""
+        for result in ("accepted", "duplicate", "refused"):
+            self.rows.labels(table, result).inc(getattr(receipt, result))
+
+
+def make_log(stream: TextIO | None = None) -> structlog.typing.FilteringBoundLogger:
+    """A logger that writes one JSON object a line, to stderr unless told; nothing global is configured."""
+    log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
+        structlog.WriteLogger(stream or sys.stderr),
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(20),
+    )
+    return log
+
+
+class Telemetry:
+    """ASGI middleware: measures and logs each request, and answers a defect with 500 and nothing from inside."""
+
+    def __init__(self, app: ASGIApp, *, log: structlog.typing.FilteringBoundLogger, metrics: Metrics) -> None:
+        self.app = app
+        self.log = log
+        self.metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handles one connection."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, status = time.perf_counter(), 0
+
+        async def noting_send(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self.app(scope, receive, noting_send)
+        except Exception as error:
+            self._log_defect(scope, error)
+            if status == 0:
+                await _apology(Request(scope).url.path)(scope, receive, noting_send)
+        self._record(scope, status, time.perf_counter() - started)
+
+    def _log_defect(self, scope: Scope, error: Exception) -> None:
+        frames = [f"{PurePath(f.filename).name}:{f.lineno} {f.name}" for f in traceback.extract_tb(error.__traceback__)[-8:]]
+        self.log.error("defect", method=scope["method"], route=_route(scope), error=type(error).__name__, frames=frames)
+
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        route, method = _route(scope), scope["method"]
+        self.metrics.requests.labels(method, route, status).inc()
+        self.metrics.seconds.labels(method, route).observe(seconds)
+        if route not in _QUIET or status >= 400:
+            self.log.info("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 2))
+
+
+def _route(scope: Mapping[str, Any]) -> str:
+    """The route's pattern: the path itself would carry ids, and unknown paths would be endless labels."""
+    return str(getattr(scope.get("route"), "path", "unknown"))
+
+
+def _apology(path: str) -> Response:
+    return ProblemError(
+        500,
+        "Something is wrong in nextbest itself.",
+        remedy="Try again; if it persists, look into the server's log and report it.",
+        kind="defect",
+    ).response(path)
