@@ -18,11 +18,11 @@ def profiles(tables: Tables) -> dict[str, dict[str, Any]]:
 
 
 def consents(tables: Tables) -> dict[str, dict[str, bool]]:
-    """Consent by customer_id and channel; a channel without an answer is left out."""
+    """Consent by customer_id and channel. Where the table has a consent column, no answer is a no."""
     given = [name for name in tables.customers.columns if name.startswith(CONSENT_PREFIX)]
     frame = tables.customers.select(CUSTOMER_ID, *given).to_pandas()
     return {
-        row[CUSTOMER_ID]: {name.removeprefix(CONSENT_PREFIX): bool(row[name]) for name in given if not _missing(row[name])}
+        row[CUSTOMER_ID]: {name.removeprefix(CONSENT_PREFIX): not _missing(row[name]) and bool(row[name]) for name in given}
         for row in frame.to_dict("records")
     }
 

@@ -7,7 +7,6 @@ from typing import Any, Final, Literal
 
 import ibis
 
-from features.casting import is_json
 from features.contract import (
     CURRENCY,
     CUSTOMER_ID,
@@ -27,7 +26,8 @@ from features.contract import (
     VISITOR_ID,
     Table,
 )
-from features.row_checks import ACTION_PROBABILITY, VOCABULARY
+from features.ingest.casting import is_json
+from features.ingest.row_checks import ACTION_PROBABILITY, VOCABULARY
 
 MEND: Final = "Mend the file it came from, and ingest it again."
 _LAST_SCORE: Final = 10

@@ -8,15 +8,15 @@ from tempfile import TemporaryDirectory
 
 import ibis
 
-from features.binding import kept_name
 from features.contract import ORDERS, TABLES, Table
-from features.derived import derive, fill
 from features.engine import connect
 from features.errors import InputError
 from features.home import Home
-from features.ingest_report import Finding, Report, TableReport
-from features.mapping import OrdersMapping, SourceMapping, TableMapping, nearest
-from features.staging import StagedFile, Terms, stage
+from features.ingest.binding import kept_name
+from features.ingest.derived import derive, fill
+from features.ingest.mapping import OrdersMapping, SourceMapping, TableMapping, nearest
+from features.ingest.report import Finding, Report, TableReport
+from features.ingest.staging import StagedFile, Terms, stage
 from features.store import combine, replace_tables, shaped, stored, write
 
 

@@ -19,7 +19,7 @@ from features.contract import (
     SALE,
     UNIT_PRICE,
 )
-from features.mapping import AMOUNT, OrdersMapping
+from features.ingest.mapping import AMOUNT, OrdersMapping
 
 ORDER_MADE: Final = "order_id: none, made from customer and instant"
 QUANTITY_MADE: Final = "quantity: empty, taken as 1"

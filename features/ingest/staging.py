@@ -9,15 +9,15 @@ from typing import Any, Final
 import ibis
 from ibis import _
 
-from features.binding import Binding, bind, column_of
-from features.casting import WAS_DECIMAL, attribute, looks_numeric, text_of, value_of
 from features.contract import CURRENCY, FEE, LINE_KIND, ORDERS, RETURN, Column, Table
 from features.errors import InputError
-from features.ingest_report import Finding
-from features.mapping import AMOUNT, OrdersMapping, TableMapping
-from features.order_lines import complete, with_kinds
-from features.reading import ROW, RawFile, read_file
-from features.row_checks import ANONYMOUS, MISFIT, VOCABULARY, problems, remedy, text_name
+from features.ingest.binding import Binding, bind, column_of
+from features.ingest.casting import WAS_DECIMAL, attribute, looks_numeric, text_of, value_of
+from features.ingest.mapping import AMOUNT, OrdersMapping, TableMapping
+from features.ingest.order_lines import complete, with_kinds
+from features.ingest.reading import ROW, RawFile, read_file
+from features.ingest.report import Finding
+from features.ingest.row_checks import ANONYMOUS, MISFIT, VOCABULARY, problems, remedy, text_name
 
 REPEATED: Final = "rows whose key stands again further down (the last row counts)"
 EQUAL_LINES: Final = "equal lines, kept"

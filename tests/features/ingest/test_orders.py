@@ -8,9 +8,9 @@ import pytest
 
 from features.errors import InputError
 from features.home import Home, open_home
-from features.ingest import ingest
-from features.ingest_report import Report
-from features.mapping import parse_mapping
+from features.ingest.mapping import parse_mapping
+from features.ingest.report import Report
+from features.ingest.run import ingest
 
 TODAY = datetime(2024, 6, 1)
 

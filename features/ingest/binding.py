@@ -6,7 +6,7 @@ from pathlib import Path
 
 from features.contract import CUSTOMER_ID, CUSTOMERS, EVENTS, LINE_KIND, ORDER_ID, ORDERS, VISITOR_ID, Column, Table
 from features.errors import InputError
-from features.mapping import AMOUNT, CONSENT_PREFIX, OrdersMapping, SourceMapping, TableMapping, load_mapping, nearest, presets
+from features.ingest.mapping import AMOUNT, CONSENT_PREFIX, OrdersMapping, SourceMapping, TableMapping, load_mapping, nearest, presets
 
 SET_BY_INGEST = (ORDER_ID, LINE_KIND)
 

@@ -1,7 +1,7 @@
 import pytest
 
 from features.errors import InputError
-from features.mapping import load_mapping, parse_mapping, presets
+from features.ingest.mapping import load_mapping, parse_mapping, presets
 
 
 def test_presets_are_found_by_name() -> None:

@@ -10,8 +10,8 @@ import ibis
 from ibis import _
 
 from features.errors import InputError
-from features.mapping import WHITESPACE, TableMapping
-from features.source_files import TextFile, first_row, is_parquet, make_uniform, separator
+from features.ingest.mapping import WHITESPACE, TableMapping
+from features.ingest.source_files import TextFile, first_row, is_parquet, make_uniform, separator
 
 ROW: Final = "__row"
 _NO_SEPARATOR: Final = "\x1f"

@@ -9,8 +9,8 @@ import pytest
 from features.contract import TABLES
 from features.errors import InputError
 from features.home import Home, open_home
-from features.ingest import ingest
-from features.mapping import parse_mapping
+from features.ingest.mapping import parse_mapping
+from features.ingest.run import ingest
 
 TODAY = datetime(2024, 6, 1)
 

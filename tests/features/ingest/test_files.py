@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 from features.errors import InputError
 from features.home import Home, open_home
-from features.ingest import ingest
-from features.mapping import SourceMapping, parse_mapping
+from features.ingest.mapping import SourceMapping, parse_mapping
+from features.ingest.run import ingest
 
 TODAY = datetime(2024, 6, 1)
 HEAD = b"customer_id,order_id,ordered_at,quantity\n"

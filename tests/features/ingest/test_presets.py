@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from features.home import Home, open_home
-from features.ingest import ingest
-from features.mapping import load_mapping
+from features.ingest.mapping import load_mapping
+from features.ingest.run import ingest
 
 TODAY = datetime(2024, 6, 1)
 UCI = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country

@@ -7,8 +7,6 @@ from typing import Any, Final
 
 import ibis
 
-from features.binding import SET_BY_INGEST
-from features.casting import NOT_A_NUMBER, NOT_AN_INSTANT, WRONG
 from features.contract import (
     CURRENCY,
     CUSTOMER_ID,
@@ -29,6 +27,8 @@ from features.contract import (
     Column,
     Table,
 )
+from features.ingest.binding import SET_BY_INGEST
+from features.ingest.casting import NOT_A_NUMBER, NOT_AN_INSTANT, WRONG
 
 ANONYMOUS: Final = "no customer"
 MISFIT: Final = "lines with another number of columns, or a quotation mark that is not closed"

@@ -6,7 +6,7 @@ import ibis
 import ibis.expr.datatypes as dt
 
 from features.contract import Column
-from features.mapping import TableMapping
+from features.ingest.mapping import TableMapping
 
 NOT_A_NUMBER: Final = "not a number"
 NOT_AN_INSTANT: Final = "not a date or time"

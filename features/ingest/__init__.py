@@ -1,0 +1,5 @@
+"""Ingestion: a shop's own files into the home's tables, all of them or none.
+
+`run` is the whole way: `source_files` and `reading` make text of whatever is given, `mapping` and `binding` say which column is which, `casting` and
+`row_checks` judge every value, `order_lines` tells sales from returns and fees, `staging` holds a file until all are good; `report` counts it all.
+"""

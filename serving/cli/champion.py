@@ -1,0 +1,28 @@
+"""Loads a champion from the registry for a bulk job."""
+
+from datetime import datetime
+from typing import Any
+
+from features.errors import InputError
+from features.home import Home
+
+
+def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = False) -> Any:
+    """The champion of this kind. InputError where there is none, or it knows rows after `at` and hindsight is not allowed."""
+    from training.affinity.model import AffinityModel
+    from training.churn import ChurnModel
+    from training.registry import Registry
+    from training.response import ResponseModel
+    from training.value import ValueModel
+
+    loaders: dict[str, Any] = {"churn": ChurnModel, "value": ValueModel, "affinity": AffinityModel, "response": ResponseModel}
+    registry = Registry(home)
+    if registry.champion(kind) is None:
+        raise InputError(f"There is no {kind} champion in this home.", remedy=f"Train one: nextbest train {kind}")
+    model = loaders[kind].load(registry.fetch(kind))
+    if model.as_of > at and not hindsight:
+        raise InputError(
+            f"The {kind} champion knows rows up to {model.as_of:%Y-%m-%d %H:%M}, after {at:%Y-%m-%d %H:%M}: it has seen that future.",
+            remedy=f"Train one for that time (nextbest train {kind} --as-of {at:%Y-%m-%d}), or pass --allow-hindsight.",
+        )
+    return model

@@ -1,0 +1,128 @@
+"""Commands about data: simulate, ingest, check, features."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from features.errors import InputError
+from serving.cli.console import note, say, say_json, show, step
+from serving.cli.workspace import of
+
+Files = Annotated[list[Path] | None, typer.Option(help="CSV, CSV.gz or Parquet; may be given several times.")]
+AsOf = Annotated[
+    str | None, typer.Option("--as-of", help="A date or an instant; only older rows are seen [default: just after the newest row]")
+]
+
+
+def today() -> datetime:
+    """The wall clock, as naive UTC: a front door's privilege."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
+def simulate(
+    context: typer.Context,
+    out: Annotated[Path, typer.Option(help="Folder to write to.")],
+    customers: Annotated[int, typer.Option(help="How many customers.")] = 2000,
+    months: Annotated[int, typer.Option(help="Over how many months.")] = 18,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same shop.")] = 1,
+) -> None:
+    """Write a simulated shop's orders, products, customers, events, decisions and outcomes, and the truth behind them."""
+    from decisions.simulator import simulate as simulated
+    from decisions.simulator import write
+
+    with step(f"simulate {customers:,} customers over {months} months"):
+        files = write(simulated(customers=customers, months=months, seed=seed), out)
+    if of(context).json:
+        say_json({"files": [str(file) for file in files]})
+    else:
+        for file in files:
+            say(str(file))
+
+
+def ingest(
+    context: typer.Context,
+    orders: Files = None,
+    products: Files = None,
+    customers: Files = None,
+    events: Files = None,
+    decisions: Files = None,
+    outcomes: Files = None,
+    mapping: Annotated[str | None, typer.Option(help="A YAML file, or a preset: uci-online-retail, cdnow.")] = None,
+    drop_bad_rows: Annotated[
+        bool, typer.Option("--drop-bad-rows", help="Drop and count rows that cannot be read, instead of refusing the file.")
+    ] = False,
+) -> None:
+    """Bring files into the home's tables. Running it again on the same files changes nothing."""
+    from features.ingest.mapping import load_mapping
+    from features.ingest.run import ingest as ingested
+
+    given = {"orders": orders, "products": products, "customers": customers, "events": events, "decisions": decisions, "outcomes": outcomes}
+    sources = {name: files for name, files in given.items() if files}
+    if not sources:
+        raise InputError("There is nothing to ingest.", remedy="Name at least one file: nextbest ingest --orders FILE.")
+    work = of(context)
+    read = load_mapping(mapping) if mapping else None
+    with step(f"ingest {', '.join(sources)}"):
+        report = ingested(
+            work.home(),
+            sources,
+            read,
+            today=today(),
+            drop_bad_rows=drop_bad_rows,
+            threads=work.settings.threads,
+            memory_limit=work.settings.memory_limit,
+        )
+    if work.json:
+        say_json(report.as_dict())
+    else:
+        for line in report.lines():
+            say(line)
+
+
+def check(context: typer.Context) -> None:
+    """Check the home's tables against the contract: PASS, WARN or FAIL, with count and first offender. Exit code 2 on FAIL."""
+    from features.checks import check as checked
+
+    work = of(context)
+    with step("check the tables"):
+        found = checked(work.home(), today=today())
+    if work.json:
+        say_json([one.as_dict() for one in found])
+    else:
+        show([one.as_dict() for one in found])
+    if failed := [one.name for one in found if one.status == "FAIL"]:
+        note(f"nextbest: {len(failed)} of {len(found)} checks failed: {', '.join(failed)}.")
+        raise typer.Exit(2)
+
+
+def features(
+    context: typer.Context,
+    output: Annotated[Path | None, typer.Option(help="File to write: .parquet, .csv, .csv.gz or .ndjson.")] = None,
+    as_of: AsOf = None,
+    describe: Annotated[bool, typer.Option("--describe", help="Print what each feature means, and end.")] = False,
+) -> None:
+    """Write one row per customer with an order line or an event before the time asked for, with their stage."""
+    from features.build import feature_table, write_table
+    from features.definitions import FEATURES
+    from features.journey import DEFAULT_STAGES, load_stages, stages_of
+
+    work = of(context)
+    if describe:
+        rows = [{"name": f.name, "family": f.family, "unit": f.unit, "description": f.description} for f in FEATURES]
+        say_json(rows) if work.json else show(rows)
+        return
+    if output is None:
+        raise InputError("There is no place for the result.", remedy="Name one: nextbest features --output features.parquet.")
+    tables = work.tables()
+    at = work.as_of(as_of, tables)
+    with step(f"features as of {at:%Y-%m-%d %H:%M}"):
+        table = feature_table(tables, at)
+        table = table.assign(stage=stages_of(table, load_stages(work.rules(DEFAULT_STAGES))))
+        write_table(table, output)
+    result = {"output": str(output), "customers": len(table), "features": len(FEATURES), "as_of": at.isoformat()}
+    say_json(result) if work.json else say(f"{output}: {len(table):,} customers, {len(FEATURES)} features, as of {at:%Y-%m-%d %H:%M}")
+
+
+COMMANDS = (simulate, ingest, check, features)

@@ -1,0 +1,153 @@
+"""The whole way in one command: a shop's orders to published scores, and what to try then."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from features.errors import InputError
+from features.home import Home, replace_text
+from serving.cli.console import note, say, step
+from serving.cli.data import today
+from serving.cli.models import KINDS, train_kinds
+from serving.cli.publication import publish_tables
+from serving.cli.scores import churn_scores, optional_champion
+from serving.cli.workspace import Workspace
+
+MONTHS = 18
+SEED = 1
+
+
+def run_demo(work: Workspace, *, orders: list[Path], mapping: str | None, customers: int) -> None:
+    """Simulates a shop or takes the given orders; ingests, checks, builds features, trains, scores and publishes.
+
+    What did not change since the last run is not done again. InputError if a home of the one kind is asked for the other.
+    """
+    home = work.home()
+    own = bool(orders)
+    _check_kind(home, own=own)
+    note("nextbest demo: " + (", ".join(str(file) for file in orders) if own else f"a simulated shop of {customers:,} customers"))
+    sources = {"orders": orders} if own else _simulated(home, customers)
+    _ingest(work, sources, mapping)
+    _check(work)
+    _features(work, home)
+    _train(work, home)
+    _score(work, home)
+    publish_tables(work, None)
+    _tell(work)
+
+
+def _check_kind(home: Home, *, own: bool) -> None:
+    marker = home.root / "demo.json"
+    kind = "own orders" if own else "simulated shop"
+    found = json.loads(marker.read_text())["kind"] if marker.exists() else None
+    if found is None and any(home.tables.iterdir()):
+        found = "own orders"
+    if found not in (None, kind):
+        raise InputError(f"{home.root} holds a {found}.", remedy="Give the other one a home of its own: nextbest --home DIR demo")
+    replace_text(marker, json.dumps({"kind": kind}))
+
+
+def _simulated(home: Home, customers: int) -> dict[str, list[Path]]:
+    from decisions.simulator import simulate, write
+
+    folder = home.root / f"simulated-{customers}"
+    names = ("orders", "products", "customers", "events", "decisions", "outcomes")
+    files = {name: [folder / f"{name}.parquet"] for name in names}
+    if not all(file.exists() for found in files.values() for file in found):
+        start = (today() - timedelta(days=round(30.44 * MONTHS))).replace(hour=0, minute=0, second=0, microsecond=0)
+        with step(f"simulate {customers:,} customers over {MONTHS} months"):
+            write(simulate(customers=customers, months=MONTHS, seed=SEED, start=start), folder, file_format="parquet")
+    return files
+
+
+def _ingest(work: Workspace, sources: dict[str, list[Path]], mapping: str | None) -> None:
+    from features.ingest.mapping import load_mapping
+    from features.ingest.run import ingest
+
+    with step("ingest"):
+        report = ingest(work.home(), sources, load_mapping(mapping) if mapping else None, today=today())
+    for line in report.lines():
+        note(f"    {line}")
+
+
+def _check(work: Workspace) -> None:
+    from features.checks import check
+
+    with step("check the tables"):
+        found = check(work.home(), today=today())
+    counts = {status: sum(one.status == status for one in found) for status in ("PASS", "WARN", "FAIL")}
+    note("    " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+    if failed := [one for one in found if one.status == "FAIL"]:
+        raise InputError(f"{failed[0].name}: {failed[0].count} rows, first: {failed[0].first}.", remedy=failed[0].remedy)
+
+
+def _features(work: Workspace, home: Home) -> None:
+    from features.build import feature_table, write_table
+    from features.definitions import FEATURES
+
+    output = home.root / "features.parquet"
+    tables = work.tables()
+    with step("features"):
+        table = feature_table(tables, work.as_of(None, tables))
+        write_table(table, output)
+    note(f"    {len(table):,} customers, {len(FEATURES)} features: {output}")
+
+
+def _train(work: Workspace, home: Home) -> None:
+    from features.build import data_hash
+    from training.registry import Registry
+
+    with step("open the registry"):
+        registry, hashed = Registry(home), data_hash(home)
+        champions = {kind: registry.champion(kind) for kind in KINDS}
+    stale = tuple(kind for kind, champion in champions.items() if champion is None or champion.tags.get("data_hash") != hashed)
+    known = [kind for kind in KINDS if kind not in stale]
+    if known:
+        note(f"    unchanged data, champions kept: {', '.join(known)}")
+    for trained in train_kinds(work, stale, None, None, skip_impossible=True) if stale else []:
+        note(f"    {trained.kind} version {trained.version}: {trained.why}")
+
+
+def _score(work: Workspace, home: Home) -> None:
+    from features.build import write_table
+    from training.affinity.score import affinity_scores
+
+    tables = work.tables()
+    at = work.as_of(None, tables)
+    with step("score churn"):
+        scores = churn_scores(work, tables, at, None, reasons=False, hindsight=False)
+        write_table(scores, home.root / "churn.parquet")
+    note(f"    {len(scores):,} customers: {home.root / 'churn.parquet'}")
+    model = optional_champion(work, "affinity", at, hindsight=False)
+    if model is not None:
+        with step("score affinity"):
+            lists = affinity_scores(model, 20)
+            write_table(lists, home.root / "affinity.parquet")
+        note(f"    {len(lists):,} rows: {home.root / 'affinity.parquet'}")
+
+
+def _tell(work: Workspace) -> None:
+    import pandas as pd
+
+    settings = work.settings
+    where = f"http://127.0.0.1:{settings.port}"
+    customer = _somebody(pd.read_parquet(work.home().root / "churn.parquet"))
+    say(
+        f"""
+Everything is in {work.home().root}. While it is served (make demo, or: nextbest --home {settings.home} serve --as-of latest) open
+  {where}/docs                 every route, to try out
+and ask:
+  curl '{where}/v1/customers/{customer}/churn'
+  curl '{where}/v1/customers/{customer}/recommendations?limit=5'
+  curl '{where}/v1/customers/{customer}/next-best-action'
+"""
+    )
+
+
+def _somebody(scores: Any) -> str:
+    """The customer with the most to lose: the highest expected loss, to have something to show."""
+    ranked = scores.assign(loss=scores.churn_probability * scores.historic_value).sort_values(
+        ["loss", "customer_id"], ascending=[False, True]
+    )
+    return str(ranked.customer_id.iloc[0])

@@ -1,0 +1,167 @@
+"""Commands about models: train, models, promote, rollback."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Final
+
+import typer
+
+from features.errors import InputError
+from serving.cli.console import note, say, say_json, show, step
+from serving.cli.data import AsOf
+from serving.cli.workspace import Workspace, of
+
+KINDS = ("churn", "value", "affinity", "response")
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What every recipe is told: the time, the horizon (None fits the shop's rhythm), and the data's hash."""
+
+    as_of: datetime
+    horizon_days: int | None
+    data_hash: str
+
+
+def train(
+    context: typer.Context,
+    kinds: Annotated[list[str] | None, typer.Argument(help="churn, value, affinity, response, or all.", show_default="all")] = None,
+    as_of: AsOf = None,
+    horizon_days: Annotated[
+        int | None, typer.Option(min=1, help="Churn and value look this far ahead [default: fits the shop's rhythm]")
+    ] = None,
+) -> None:
+    """Train on what was known before a time, evaluate, register, and promote when the gate says so; then publish the champions."""
+    wanted = _wanted(kinds)
+    work = of(context)
+    trained = train_kinds(work, wanted, as_of, horizon_days, skip_impossible=kinds is None or ALL in kinds)
+    if work.json:
+        say_json([vars(one) for one in trained])
+    else:
+        show([{"model": t.kind, "version": t.version, "champion": "yes" if t.promoted else "no", "why": t.why} for t in trained])
+
+
+def train_kinds(
+    work: Workspace, kinds: tuple[str, ...], as_of: str | None, horizon_days: int | None, *, skip_impossible: bool
+) -> list[Any]:
+    """Trains these kinds one after the other; what the data cannot give is said and left out with `skip_impossible`, an error without."""
+    from features.build import data_hash
+    from training.registry import Registry
+
+    tables = work.tables()
+    at = work.as_of(as_of, tables)
+    registry, order = Registry(work.home()), Order(at, horizon_days, data_hash(work.home()))
+    trained = []
+    for kind in kinds:
+        try:
+            with step(f"train {kind} as of {at:%Y-%m-%d}"):
+                trained.append(RECIPES[kind](work, tables, registry, order))
+        except InputError as error:
+            if not skip_impossible:
+                raise
+            note(f"  {kind}: {error.problem} {error.remedy}")
+    if not trained:
+        raise InputError("Nothing could be trained.", remedy="See above, and bring in what is missing: nextbest ingest.")
+    registry.export_champions(work.home().champions)
+    return trained
+
+
+def models(context: typer.Context) -> None:
+    """List the registered models: versions, aliases, metrics."""
+    from training.registry import Registry
+
+    registry = Registry(of(context).home())
+    rows = [version for kind in KINDS for version in registry.versions(kind)]
+    if of(context).json:
+        say_json([vars(row) for row in rows])
+    elif rows:
+        show([{"model": v.kind, "version": v.version, "alias": ", ".join(v.aliases), **_shown(v)} for v in rows])
+    else:
+        note("No models yet: nextbest train")
+
+
+def promote(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="churn, value, affinity or response.")],
+    version: Annotated[str, typer.Argument()],
+) -> None:
+    """Make a registered version the champion."""
+    _change(context, name, lambda registry: registry.promote(name, version))
+
+
+def rollback(context: typer.Context, name: Annotated[str, typer.Argument(help="churn, value, affinity or response.")]) -> None:
+    """Make the champion before the present one champion again."""
+    _change(context, name, lambda registry: registry.rollback(name))
+
+
+def _change(context: typer.Context, name: str, change: Callable[[Any], Any]) -> None:
+    from training.registry import Registry
+
+    _check_kind(name)
+    work = of(context)
+    registry = Registry(work.home())
+    change(registry)
+    registry.export_champions(work.home().champions)
+    version = registry.champion(name).version
+    say_json({"model": name, "champion": version}) if work.json else say(
+        f"{name}: version {version} is the champion; servers take it when they start"
+    )
+
+
+def _churn(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
+    from training.recipes import train_churn
+
+    return train_churn(tables, registry, order.as_of, order.horizon_days, data_hash=order.data_hash, threads=work.settings.threads)
+
+
+def _value(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
+    from training.recipes import train_value
+
+    return train_value(tables, registry, order.as_of, order.horizon_days, data_hash=order.data_hash, threads=work.settings.threads)
+
+
+def _affinity(_: Workspace, tables: Any, registry: Any, order: Order) -> Any:
+    from training.affinity.recipe import train_affinity
+
+    return train_affinity(tables, registry, order.as_of, data_hash=order.data_hash)
+
+
+def _response(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
+    from training.recipes import train_response
+
+    priors = {action.action_id: action.response_prior for action in work.catalogue().actions}
+    return train_response(tables, registry, order.as_of, priors, data_hash=order.data_hash)
+
+
+RECIPES: Final[dict[str, Callable[[Workspace, Any, Any, Order], Any]]] = {
+    "churn": _churn,
+    "value": _value,
+    "affinity": _affinity,
+    "response": _response,
+}
+
+
+def _wanted(kinds: list[str] | None) -> tuple[str, ...]:
+    if not kinds or ALL in kinds:
+        return KINDS
+    for kind in kinds:
+        _check_kind(kind)
+    return tuple(kind for kind in KINDS if kind in kinds)
+
+
+def _check_kind(kind: str) -> None:
+    if kind not in KINDS:
+        raise InputError(f"There is no model {kind!r}.", remedy=f"Choose from: {', '.join(KINDS)}.")
+
+
+def _shown(version: Any) -> dict[str, Any]:
+    return {
+        "as_of": version.tags.get("as_of", ""),
+        "horizon": version.tags.get("horizon_days", ""),
+        "verdict": version.tags.get("verdict", ""),
+    }
+
+
+COMMANDS = (train, models, promote, rollback)

@@ -1,0 +1,73 @@
+"""What every command starts from: the home, the settings, and how the result is wanted."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from features.home import Home, config_file, open_home
+from serving.settings import ServingSettings, load_settings
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The settings of one run, and whether it prints JSON."""
+
+    settings: ServingSettings
+    json: bool
+
+    def home(self) -> Home:
+        """The home, made at first use."""
+        return open_home(self.settings.home, currency=self.settings.currency)
+
+    def tables(self) -> Any:
+        """The home's tables in the feature engine."""
+        from features.engine import open_tables
+
+        return open_tables(self.home(), threads=self.settings.threads, memory_limit=self.settings.memory_limit)
+
+    def as_of(self, text: str | None, tables: Any) -> datetime:
+        """The time asked for, or just after the newest row of the home."""
+        from features.cutoffs import default_as_of, parse_as_of
+
+        return parse_as_of(text) if text else default_as_of(tables)
+
+    def rules(self, default: Path) -> Path:
+        """The home's file of rules that `default` is the first content of."""
+        return config_file(self.home(), default)
+
+    def catalogue(self, path: Path | None = None) -> Any:
+        """The catalogue of this file, or the configured one, or the home's."""
+        from decisions.catalogue import DEFAULT_CATALOGUE, load_catalogue
+
+        return load_catalogue(path or self.settings.catalogue or self.rules(DEFAULT_CATALOGUE), currency=self.home().currency)
+
+    def policy(self, catalogue: Path | None, response: Any | None) -> Any:
+        """The policy of this home, with another catalogue or a response model where given."""
+        from decisions.limits import DEFAULT_LIMITS, load_limits
+        from decisions.policy import default_policy
+
+        actions = self.catalogue(catalogue)
+        limits = load_limits(self.rules(DEFAULT_LIMITS), channels=actions.channels)
+        version = (response.version or "") if response else ""
+        currency = self.home().currency
+        return default_policy(actions, limits, response, response_version=version, seed=self.settings.seed, currency=currency)
+
+    def database_url(self) -> str:
+        """Where the state is: the URL configured, or SQLite in the home."""
+        return self.settings.database_url.get_secret_value() or f"sqlite:///{self.home().database}"
+
+
+def workspace(home: Path | None, *, json: bool) -> Workspace:
+    """The workspace of the command line's own options over the environment's."""
+    return Workspace(load_settings(**({"home": home} if home else {})), json)
+
+
+def of(context: typer.Context) -> Workspace:
+    """The workspace that the main command prepared."""
+    found = context.obj
+    if not isinstance(found, Workspace):
+        raise TypeError("a command runs below the main command")
+    return found
