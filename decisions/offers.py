@@ -30,8 +30,13 @@ Describe = Callable[[str, str], Product | None]
 class Recommended(Protocol):
     """One recommendation of the affinity model."""
 
-    product_id: str
-    because: str
+    @property
+    def product_id(self) -> str:
+        """The product."""
+
+    @property
+    def because(self) -> str:
+        """Why, in words."""
 
 
 class Affinity(Protocol):
