@@ -111,6 +111,7 @@ def _train(work: Workspace, home: Home) -> None:
 
 def _score(work: Workspace, home: Home) -> None:
     from features.build import write_table
+    from features.interactions import purchases
     from training.affinity.score import affinity_scores
 
     tables = work.tables()
@@ -122,7 +123,7 @@ def _score(work: Workspace, home: Home) -> None:
     model = optional_champion(work, "affinity", at, hindsight=False)
     if model is not None:
         with step("score affinity"):
-            lists = affinity_scores(model, 20)
+            lists = affinity_scores(model, purchases(tables, at), 20)
             write_table(lists, home.root / "affinity.parquet")
         note(f"    {len(lists):,} rows: {home.root / 'affinity.parquet'}")
 

@@ -48,6 +48,7 @@ def affinity(
     allow_hindsight: Hindsight = False,
 ) -> None:
     """Write every customer's ranked products."""
+    from features.interactions import purchases
     from training.affinity.score import affinity_scores
 
     work = of(context)
@@ -55,7 +56,7 @@ def affinity(
     at = work.as_of(as_of, tables)
     with step(f"score affinity as of {at:%Y-%m-%d}"):
         model = champion(work, "affinity", at, hindsight=allow_hindsight)
-        scores = affinity_scores(model, top, exclude_purchased)
+        scores = affinity_scores(model, purchases(tables, at), top, exclude_purchased=exclude_purchased)
     _written(work, scores, output, at)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 import numpy as np
 import pandas as pd
@@ -15,13 +16,14 @@ from training.affinity.exams import Exam
 from training.affinity.history import History, encode
 from training.affinity.model import KIND, AffinityModel
 from training.affinity.recall import PERSONAL_FREQUENCY
-from training.evaluation.gate import Verdict, against_champion, without_champion
+from training.evaluation.gate import Verdict, against_champion, against_record, without_champion
 from training.evaluation.ranking import hits_of, ndcg_at
 from training.model_card import Card, model_card
 from training.registry import Registry
 from training.trained import Evidence, Trained, submit
 
-RIVAL = "personal frequency"
+RIVAL: Final = "personal frequency"
+MEASURE: Final = f"1 - NDCG@{AT}"
 
 
 def train_affinity(
@@ -37,7 +39,8 @@ def train_affinity(
     """A new version of the affinity model, learned from the purchases before `as_of`.
 
     The horizon of the backtest is the shop's median gap between purchase days where none is given. Promoted when the backtest does not
-    find it worse than personal frequency, or than the present champion where that has not seen the backtest's window.
+    find it worse than personal frequency, nor than the present champion: on the same customers, or by its record where it has already
+    seen what they bought.
     Raises InputError where no order names a product.
     """
     bought = purchases(tables, as_of)
@@ -51,14 +54,22 @@ def train_affinity(
 
 def _verdict(tried: Backtest, registry: Registry, bought: pd.DataFrame, history: History) -> Verdict:
     losses, naive = tried.losses(ALL, BLENDED), tried.losses(ALL, PERSONAL_FREQUENCY)
-    first = without_champion(losses, naive, measure="1 - NDCG@10", rival=RIVAL)
-    if registry.champion(KIND) is None or ALL not in tried.exams:
-        return first
+    kept = registry.champion(KIND)
+    if kept is None or ALL not in tried.exams:
+        return without_champion(losses, naive, measure=MEASURE, rival=RIVAL)
     champion, exam = AffinityModel.load(registry.fetch(KIND)), tried.exams[ALL]
-    if champion.as_of > exam.cut:
-        return Verdict(first.promoted, f"{first.why} The present champion has seen the backtest's window, so it was not compared.")
-    rival = _champion_losses(champion, bought, history, exam)
-    return against_champion(losses, naive, rival, measure="1 - NDCG@10", rival=RIVAL)
+    if champion.as_of <= exam.cut:
+        return against_champion(losses, naive, _champion_losses(champion, bought, history, exam), measure=MEASURE, rival=RIVAL)
+    skill = _recorded_skill(champion)
+    if skill is None or champion.horizon_days != tried.horizon_days:
+        return without_champion(losses, naive, measure=MEASURE, rival=RIVAL)
+    return against_record(losses, naive, skill, measure=MEASURE, rival=RIVAL)
+
+
+def _recorded_skill(champion: AffinityModel) -> float | None:
+    """1 - loss / personal frequency's loss on the champion's own backtest; None where it had none."""
+    own, naive = (champion.metrics.get(f"{ALL}.{who}.ndcg_at_{AT}") for who in (BLENDED, PERSONAL_FREQUENCY))
+    return None if own is None or naive is None or naive >= 1.0 else 1.0 - (1.0 - own) / (1.0 - naive)
 
 
 def _champion_losses(champion: AffinityModel, bought: pd.DataFrame, history: History, exam: Exam) -> NDArray[np.float64]:

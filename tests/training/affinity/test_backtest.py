@@ -141,12 +141,12 @@ def test_the_recipe_registers_promotes_and_explains(shop, end, registry):
     assert model.metrics == later.metrics
 
 
-def test_a_champion_that_saw_the_window_is_not_compared(shop, end, registry):
+def test_a_champion_that_saw_the_window_is_compared_by_its_record(shop, end, registry):
     tables = tables_from_frames({"orders": shop.assign(line_kind="sale", unit_price=1.0)})
     registry.promote("affinity", train_affinity(tables, registry, end).version)
     again = train_affinity(tables, registry, end)
     assert again.promoted
-    assert "not compared" in again.why
+    assert "recorded" in again.why
 
 
 def test_orders_without_products_are_refused_with_a_remedy(purchases, registry):
