@@ -32,7 +32,7 @@ from training.bands import DEFAULT_BANDS, load_bands
 
 STALE: Final = timedelta(days=30)
 
-_SUBJECTS: Final = (recommendations, products, churn, next_best_action, decisions, customers, events, orders, outcomes)
+_SUBJECTS: Final = (health, recommendations, products, churn, next_best_action, decisions, customers, events, orders, outcomes)
 
 
 def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = None) -> FastAPI:
@@ -43,9 +43,8 @@ def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = 
     )
     app.state.serving = serving
     errors.install(app)
-    app.include_router(health.router)
     for subject in _SUBJECTS:
-        app.include_router(subject.router, prefix="/v1")
+        app.include_router(subject.router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)
     app.add_middleware(Telemetry, log=serving.log, metrics=serving.metrics)
     return app

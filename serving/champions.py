@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from features.errors import InputError
 from features.home import Home
+from training.affinity.model import AffinityModel
 from training.artifacts import MODEL
 from training.churn import ChurnModel
 from training.response import ResponseModel
@@ -44,7 +45,7 @@ class Champions:
 
     churn: ChurnModel | None = None
     value: ValueModel | None = None
-    affinity: Any = None
+    affinity: AffinityModel | None = None
     response: ResponseModel | None = None
     cards: Mapping[str, Card] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=lambda: dict(FALLBACKS))
@@ -101,5 +102,6 @@ def _finite(value: object) -> bool:
 _LOADERS: Final[Mapping[str, Callable[[Path], Any]]] = {
     "churn": lambda folder: ChurnModel.load(folder, threads=THREADS),
     "value": lambda folder: ValueModel.load(folder, threads=THREADS),
+    "affinity": AffinityModel.load,
     "response": ResponseModel.load,
 }

@@ -17,6 +17,7 @@ from decisions.situation import Ask, Contact, Product, Situation
 from serving.champions import Champions
 from serving.current import Current, Reader
 from serving.errors import ProblemError
+from serving.recommending import NamedAffinity
 from serving.risk import churn_probability
 from serving.state import decisions
 from serving.state.database import State
@@ -84,6 +85,7 @@ class Decider:
         )
 
     def _situation(self, current: Current, posted: list[dict[str, Any]]) -> Situation:
+        affinity = NamedAffinity(self.champions.affinity, current.shop) if self.champions.affinity else None
         return Situation(
             customer_id=current.customer_id,
             as_of=current.now,
@@ -94,9 +96,7 @@ class Decider:
             contacts=_contacts(current, posted),
             churn_probability=churn_probability(current, self.champions),
             expected_order_value=current.expected_order_value,
-            products=offered(
-                current.history, current.now, self.champions.affinity, lambda product_id, why: _product(current, product_id, why)
-            ),
+            products=offered(current.history, current.now, affinity, lambda product_id, why: _product(current, product_id, why)),
         )
 
 

@@ -12,9 +12,9 @@ def naive_utc(instant: datetime) -> datetime:
 
 
 def printable(text: str) -> str:
-    """The text, if it holds no control characters. ValueError otherwise."""
-    if any(letter < " " or letter == "\x7f" for letter in text):
-        raise ValueError("must not contain control characters")
+    """The text, if every letter of it can be shown and stored. ValueError for control characters and halves of letters."""
+    if any(letter < " " or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in text):
+        raise ValueError("must not contain control characters or halves of letters")
     return text
 
 

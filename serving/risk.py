@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
@@ -12,7 +12,8 @@ from features.definitions import NAMES
 from serving.champions import Champions
 from serving.current import Current
 
-REASONS = 3
+REASONS: Final = 3
+FEW_DAYS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,9 @@ class Risk:
 
 def churn_probability(current: Current, champions: Champions) -> float | None:
     """The probability alone, for a decision: from the model, or the published one; None where neither is."""
-    if champions.churn is not None and current.features["order_count"] > 0:
+    if not len(current.history.lines["at"]):
+        return None
+    if champions.churn is not None:
         return float(champions.churn.predict(_frame(current))[0])
     scores = current.stored.scores if current.stored else None
     return _number(scores, "churn_probability") if scores else None
@@ -44,8 +47,8 @@ def churn_probability(current: Current, champions: Champions) -> float | None:
 
 def risk(current: Current, champions: Champions) -> Risk:
     """Everything that is known about this customer's risk now."""
-    if current.features["order_count"] == 0:
-        return Risk(None, None, None, source="none", why="No purchase of this customer is known, so there is nobody to lose yet.")
+    if not len(current.history.lines["at"]):
+        return Risk(None, None, None, source="none", why="No order of this customer is known, so there is nobody to lose yet.")
     if champions.churn is None:
         return _published(current)
     frame = _frame(current)
@@ -55,20 +58,28 @@ def risk(current: Current, champions: Champions) -> Risk:
         horizon_days=champions.churn.horizon_days,
         reasons=[reason.sentence for reason in champions.churn.reasons(frame, REASONS)[0]],
         model_version=champions.version("churn"),
-        why="Only one purchase day is known: the customer has no rhythm yet." if current.features["order_day_count"] < 2 else None,
+        why=_too_little(current.features),
         **_value(current, champions, frame),
     )
+
+
+def _too_little(values: Mapping[str, float]) -> str | None:
+    """Why the numbers rest on little, as `training.score.insufficient_data` has it; None where they rest on enough."""
+    if values["order_day_count"] < 1:
+        return "No purchase of this customer is known, only returns or fees."
+    if values["order_day_count"] == 1 and values["customer_age_days"] < FEW_DAYS:
+        return f"A single purchase, less than {FEW_DAYS} days ago, is all that is known."
+    return None
 
 
 def _value(current: Current, champions: Champions, frame: pd.DataFrame) -> dict[str, Any]:
     """What the value model adds; without one, the next order by the customer's own rhythm."""
     if champions.value is None:
         return {"expected_next_order_on": _by_rhythm(current)}
-    valued = {str(name): value for name, value in champions.value.predict(frame).iloc[0].items()}
-    later = current.now - champions.value.as_of  # the model counts days from the time that it knows
+    valued = {str(name): value for name, value in champions.value.predict(frame, as_of=current.now).iloc[0].items()}
     due = ("expected_next_order_on", "expected_next_order_from", "expected_next_order_until")
     numbers = {name: _number(valued, name) for name in ("expected_orders", "expected_spend", "clv")}
-    return {**numbers, **{name: _day(valued[name] + later) for name in due}}
+    return {**numbers, **{name: _day(valued[name]) for name in due}}
 
 
 def _published(current: Current) -> Risk:
@@ -78,15 +89,18 @@ def _published(current: Current) -> Risk:
         return Risk(None, None, None, source="none", why="No churn model is in use, and no score of this customer was published.")
     return Risk(
         churn_probability=_number(scores, "churn_probability"),
-        as_of=current.shop.as_of,
+        as_of=datetime.fromisoformat(scores["as_of"]) if scores.get("as_of") else current.shop.as_of,
         horizon_days=None if scores.get("horizon_days") is None else int(scores["horizon_days"]),
         expected_orders=_number(scores, "expected_orders"),
         expected_spend=_number(scores, "expected_spend"),
         expected_next_order_on=_day(scores.get("expected_next_order_on")),
+        expected_next_order_from=_day(scores.get("expected_next_order_from")),
+        expected_next_order_until=_day(scores.get("expected_next_order_until")),
         clv=_number(scores, "clv"),
         reasons=[str(reason) for reason in scores.get("reasons") or []],
         model_version=scores.get("model_version"),
         source="published",
+        why=_too_little(current.features),
     )
 
 

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from bisect import bisect_right
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -59,11 +59,9 @@ class Shop:
         return listed.name if listed else product_id
 
     def percentile(self, churn_probability: float, *, stage: str = EVERYBODY) -> float | None:
-        """The share of published customers, from 0 to 100, who are not more likely to leave; None where nobody was published."""
+        """The share of published customers who are less likely to leave, from 0 to 1; None where nobody was published."""
         quantiles = self.churn_quantiles.get(stage)
-        if not quantiles:
-            return None
-        return round(100 * bisect_right(quantiles, churn_probability) / len(quantiles), 1)
+        return bisect_left(quantiles, churn_probability) / len(quantiles) if quantiles else None
 
     def allowed(self, now: datetime, *, category: str | None, in_stock: bool) -> set[str] | None:
         """The products that pass both conditions; None where neither excludes any."""

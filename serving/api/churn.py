@@ -14,7 +14,7 @@ from serving.errors import unknown_customer
 from serving.fields import Body, Id
 from serving.risk import Risk, risk
 
-router = APIRouter(tags=["churn"])
+router = APIRouter(prefix="/v1", tags=["churn"])
 
 
 class Churn(BaseModel):
@@ -22,7 +22,7 @@ class Churn(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"customer_id": "17850", "churn_probability": 0.21, "horizon_days": 30, "band": "cooling", "percentile": 34.0}]
+            "examples": [{"customer_id": "17850", "churn_probability": 0.21, "horizon_days": 30, "band": "cooling", "percentile": 0.34}]
         }
     )
 
@@ -32,7 +32,7 @@ class Churn(BaseModel):
     horizon_days: int | None
     as_of: datetime | None = Field(description="what was known before this instant; now, unless source is published")
     band: str | None = Field(description="risk band, as config/bands.yaml draws it")
-    percentile: float | None = Field(description="0 to 100: share of published customers who are not more likely to leave")
+    percentile: float | None = Field(description="share of published customers who are less likely to leave, 0 to 1")
     percentile_within_stage: float | None
     expected_next_order_on: date | None = Field(description="half of those who order again within the horizon will have ordered by then")
     expected_next_order_from: date | None = Field(description="a tenth of them will")

@@ -1,11 +1,12 @@
 """One customer's profile, consent and recent touchpoints."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from features.contract import CUSTOMER_ID
 from features.history import KINDS, CustomerHistory
 from features.instants import EPOCH
 from serving.auth import require
@@ -13,17 +14,18 @@ from serving.clock import wall
 from serving.current import Current
 from serving.dependencies import Ours
 from serving.errors import unknown_customer
-from serving.fields import Id, Instant, Text
+from serving.fields import Id, Instant, Text, printable
 from serving.state import customers, decisions
 
-router = APIRouter(prefix="/customers", tags=["customers"])
+router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
 CustomerId = Annotated[Id, Path(description="the customer", examples=["17850"])]
 Consent = Annotated[dict[Id, bool], Body(min_length=1, max_length=50, examples=[{"email": True, "sms": False}])]
 Attribute = bool | float | Text | None
 
-RECENT = 20
-CONSENT = "consent_"
+RECENT: Final = 20
+MOST_ATTRIBUTES: Final = 200
+CONSENT: Final = "consent_"
 
 
 class Touchpoint(BaseModel):
@@ -83,6 +85,17 @@ class ProfileIn(BaseModel):
     region: Text | None = None
     country: Text | None = None
     joined_at: Instant | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> "ProfileIn":
+        others = self.model_extra or {}
+        if len(others) > MOST_ATTRIBUTES:
+            raise ValueError(f"{len(others)} attributes are more than the {MOST_ATTRIBUTES} that are kept")
+        if CUSTOMER_ID in others:
+            raise ValueError(f"{CUSTOMER_ID} stands in the path")
+        for name in others:
+            printable(name)
+        return self
 
 
 @router.get("/{customer_id}", dependencies=[Depends(require("crm"))])

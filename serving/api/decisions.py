@@ -20,7 +20,7 @@ from serving.errors import ProblemError
 from serving.fields import Body, Id, Number, Text
 from serving.state import decisions
 
-router = APIRouter(prefix="/decisions", tags=["decisions"])
+router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
 _KEYS = uuid.UUID("5b0f6a8e-6c1d-4c55-9f0e-7d1f0a4f6a11")
 

@@ -14,7 +14,7 @@ from serving.fields import Id, Instant, Number, Text
 from serving.rows import Posted, Receipt, body_schema, reader, sort_rows
 from serving.state import customers, events
 
-router = APIRouter(tags=["rows"])
+router = APIRouter(prefix="/v1", tags=["rows"])
 
 
 class EventIn(BaseModel):

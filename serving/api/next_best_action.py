@@ -15,7 +15,7 @@ from serving.deciding import Subject
 from serving.dependencies import Ours
 from serving.fields import Id, Text
 
-router = APIRouter(tags=["decisions"])
+router = APIRouter(prefix="/v1", tags=["decisions"])
 
 ALL = "all"
 

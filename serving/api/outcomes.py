@@ -15,7 +15,7 @@ from serving.fields import Id, Instant, Number
 from serving.rows import Posted, Receipt, Sorted, body_schema, reader, sort_rows
 from serving.state import customers, decisions
 
-router = APIRouter(tags=["rows"])
+router = APIRouter(prefix="/v1", tags=["rows"])
 
 
 class OutcomeIn(BaseModel):

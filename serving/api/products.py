@@ -11,7 +11,7 @@ from serving.errors import ProblemError
 from serving.fields import Id
 from serving.recommending import similar
 
-router = APIRouter(prefix="/products", tags=["recommendations"])
+router = APIRouter(prefix="/v1/products", tags=["recommendations"])
 
 
 class SimilarProduct(BaseModel):

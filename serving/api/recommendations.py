@@ -12,7 +12,7 @@ from serving.dependencies import Ours, Serving
 from serving.fields import Body, Id, Instant, Number, Text
 from serving.recommending import Filters, Suggestion, signals, suggest
 
-router = APIRouter(tags=["recommendations"])
+router = APIRouter(prefix="/v1", tags=["recommendations"])
 
 Limit = Annotated[int, Query(ge=1, le=200, description="how many products")]
 Category = Annotated[Text | None, Query(description="only this category and those below it: A > B")]
@@ -29,6 +29,7 @@ class Recommendation(BaseModel):
     image_url: str | None
     score: float = Field(description="higher is better; of no unit, comparable within one answer")
     source: str = Field(description="where it came from")
+    because_of: str | None = Field(description="the product of their own that led to it")
     because: str | None = Field(default=None, description="why, in words; with explain")
 
 
@@ -158,6 +159,7 @@ def recommendation(current: Current, rank: int, suggestion: Suggestion, *, expla
         image_url=(listed.image_url or None) if listed else None,
         score=suggestion.score,
         source=suggestion.source,
+        because_of=suggestion.because_of,
         because=suggestion.because if explain else None,
     )
 

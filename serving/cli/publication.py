@@ -9,8 +9,10 @@ from serving.cli.workspace import Workspace
 def publish_tables(work: Workspace, as_of: str | None) -> Any:
     """Migrates the state database, exports the champions, and publishes histories, profiles, products and scores; says what."""
     from features.build import feature_table
+    from features.contacts import contact_history
     from features.histories import customer_ids, histories
     from features.journey import DEFAULT_STAGES, levels, load_stages
+    from features.profiles import consents, profiles
     from serving.cli.scores import churn_scores
     from serving.publishing import publish
     from serving.state.database import open_state
@@ -31,7 +33,9 @@ def publish_tables(work: Workspace, as_of: str | None) -> Any:
                 state,
                 as_of=at,
                 histories=histories(tables, at),
-                customers=tables.customers.to_pandas(),
+                profiles=profiles(tables),
+                consents=consents(tables),
+                contacts=contact_history(tables, at),
                 products=tables.products.to_pandas(),
                 scores=scores,
                 levels=shop,

@@ -25,6 +25,7 @@ from features.cutoffs import panel as panel_cutoffs
 from features.engine import Tables, tables_from_frames
 from features.histories import histories
 from features.home import Home, open_home
+from features.interactions import purchases
 from features.journey import levels, load_stages
 from features.profiles import consents, profiles
 from features.training_sets import churn_panel, response_table
@@ -34,9 +35,13 @@ from serving.settings import ServingSettings
 from serving.state.database import State, open_state
 from serving.state.migrate import migrate
 from serving.telemetry import make_log
+from training.affinity.blend import STARTS, Blend
+from training.affinity.model import AffinityModel
+from training.artifacts import stamp
 from training.churn import ChurnModel
 from training.export import link_version
 from training.response import ResponseModel
+from training.trained import Saved
 from training.value import ValueModel
 
 
@@ -48,7 +53,7 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     server: str = request.getfixturevalue("postgresql_server")
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[arg-type]  # a name that we made
+        connection.execute(f"CREATE DATABASE {name}")
     return f"{server}/{name}"
 
 
@@ -84,15 +89,17 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Known:
     panel = churn_panel(tables, panel_cutoffs(datetime(2024, 1, 1), NOW, HORIZON_DAYS, most=3), HORIZON_DAYS)
     frame = batch.features(tables, [NOW])
     models = tmp_path_factory.mktemp("models")
-    fitted = {
+    fitted: dict[str, Saved] = {
         "churn": ChurnModel(threads=1).fit(panel, as_of=NOW, horizon_days=HORIZON_DAYS),
         "value": ValueModel(threads=1).fit(panel, as_of=NOW, horizon_days=HORIZON_DAYS),
+        "affinity": AffinityModel(Blend(dict(STARTS))).fit(purchases(tables, NOW), as_of=NOW),
         "response": ResponseModel().fit(response_table(tables, NOW), {}, as_of=NOW),
     }
     for kind, model in fitted.items():
         folder = models / "fitted" / kind
         folder.mkdir(parents=True)
         model.save(folder)
+        stamp(folder, "1")
         link_version(folder, models, kind, "1")
     return Known(tables, frame, models)
 

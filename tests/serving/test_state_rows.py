@@ -129,7 +129,7 @@ def test_contacts_carry_their_outcomes_in_order(state: State) -> None:
 def publish(state: State, names: dict[str, str], *, complete: bool = True) -> int:
     with state.writing() as connection:
         generation = publications.begin(connection, as_of=NOW, started_at=NOW)
-        rows = [
+        rows: list[dict[str, Any]] = [
             {
                 "customer_id": who,
                 "profile": {"name": name},
