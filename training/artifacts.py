@@ -45,6 +45,12 @@ def read_model(folder: Path, kind: str) -> dict[str, Any]:
     return header
 
 
+def stamp(folder: Path, version: str) -> None:
+    """Writes the registry's version into model.json, and the manifest anew."""
+    header = json.loads((folder / MODEL).read_text(encoding="utf-8"))
+    write_model(folder, {**header, "version": version})
+
+
 def save_manifest(folder: Path) -> None:
     """Writes manifest.json: the SHA-256 of every other file in the folder."""
     (folder / MANIFEST).write_text(json.dumps({"files": _hashes(folder)}, indent=1) + "\n", encoding="utf-8")

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+ONE_THREAD_BELOW: Final = 300_000  # rows: a second thread wins little there, and loses tenfold where the cores are busy
 ROUNDS: Final = (50, 100, 150, 200, 300)
 PARAMETERS: Final[Mapping[str, Any]] = {
     "learning_rate": 0.03,
@@ -30,7 +31,7 @@ PARAMETERS: Final[Mapping[str, Any]] = {
 
 
 class Boosted:
-    """Trees for one objective ("binary", "tweedie", "poisson") on named features; 0 `threads` takes all cores."""
+    """Trees for one objective ("binary", "tweedie", "poisson") on named features; 0 `threads` takes what the rows are worth."""
 
     def __init__(self, objective: str, feature_names: Sequence[str], rounds: int, *, threads: int = 0) -> None:
         self.objective = objective
@@ -43,7 +44,8 @@ class Boosted:
         """Grows the trees; NaN is unknown. A leaf holds at least 1 % of few rows, 100 of many."""
         X = self._matrix(features)
         least = int(np.clip(len(y) // 100, 10, 100))
-        parameters = {**PARAMETERS, "objective": self.objective, "min_data_in_leaf": least, "num_threads": self.threads}
+        threads = self.threads or (1 if len(y) < ONE_THREAD_BELOW else 0)
+        parameters = {**PARAMETERS, "objective": self.objective, "min_data_in_leaf": least, "num_threads": threads}
         self._booster = lightgbm.train(parameters, lightgbm.Dataset(X, y), self.rounds)
         return self
 

@@ -1,6 +1,5 @@
 """Brings a recorded model to where serving reads it, in one step: a reader sees the old model whole or the new one whole."""
 
-import json
 import os
 import shutil
 import uuid
@@ -14,7 +13,7 @@ _STORE: Final = ".versions"
 
 
 def link_version(folder: Path, target: Path, kind: str, version: str) -> Path:
-    """Makes target/<kind> point at a copy of `folder` whose model.json carries `version`; returns target/<kind>.
+    """Makes target/<kind> point at a copy of `folder`; returns target/<kind>.
 
     The copy before stays, for a reader that is still at it; older ones go. The same version twice changes nothing.
     """
@@ -22,7 +21,7 @@ def link_version(folder: Path, target: Path, kind: str, version: str) -> Path:
     store.mkdir(parents=True, exist_ok=True)
     copy = store / f"{kind}-{version}-{artifacts.manifest_hash(folder)[:8]}"
     if not _whole(copy):
-        _copy(folder, copy, version)
+        _copy(folder, copy)
     link = target / kind
     before = link.resolve() if link.is_symlink() else None
     if before != copy.resolve():
@@ -40,12 +39,9 @@ def _whole(copy: Path) -> bool:
     return True
 
 
-def _copy(folder: Path, copy: Path, version: str) -> None:
+def _copy(folder: Path, copy: Path) -> None:
     part = copy.with_name(f"{copy.name}.{uuid.uuid4().hex[:8]}.part")
     shutil.copytree(folder, part)
-    header = json.loads((part / artifacts.MODEL).read_text(encoding="utf-8"))
-    (part / artifacts.MODEL).write_text(json.dumps({**header, "version": version}, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    artifacts.save_manifest(part)
     for path in part.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 
+Floats = NDArray[np.float64]
 Direction = Literal["raises", "lowers"]
 LOCALES: Final = ("en", "vi")
 LEAST: Final = 0.02  # log odds below which a feature is no reason
@@ -38,16 +39,18 @@ class Reason:
 
 
 def top_reasons(features: pd.DataFrame, contributions: pd.DataFrame, k: int, *, locale: str) -> list[list[Reason]]:
-    """The k features that move the log odds most, one per topic and with a known value, for every row.
+    """The k topics that move the log odds most, for every row, each by its strongest feature with a known value that pulls the same way.
 
     `contributions` has the rows of `features` and a column per feature. Raises InputError for a locale without sentences.
     """
     if locale not in LOCALES:
         raise InputError(f"There are no reasons in {locale}.", remedy=f"Ask for one of {', '.join(LOCALES)}.")
     names = list(contributions.columns)
+    topics = _members([str(_sentences().get(name, {}).get("topic", name)) for name in names])
     values, moves = features[names].to_numpy(float), contributions.to_numpy(float)
-    order = np.argsort(-np.abs(moves), axis=1, kind="stable")
-    return [_row(names, values[i], moves[i], order[i], k, locale) for i in range(len(features))]
+    totals = np.column_stack([moves[:, columns].sum(axis=1) for columns in topics]) if topics else np.zeros((len(features), 0))
+    order = np.argsort(-np.abs(totals), axis=1, kind="stable")
+    return [_row(names, values[i], moves[i], [(topics[j], totals[i, j]) for j in order[i]], k, locale) for i in range(len(features))]
 
 
 def say(name: str, value: float, locale: str) -> str:
@@ -59,17 +62,24 @@ def say(name: str, value: float, locale: str) -> str:
     return re.sub(r"\[(.*?)\|(.*?)\]", r"\1" if round(value) == 1 else r"\2", text)
 
 
-def _row(
-    names: list[str], values: NDArray[np.float64], moves: NDArray[np.float64], order: NDArray[np.intp], k: int, locale: str
-) -> list[Reason]:
-    found: dict[str, Reason] = {}
-    for j in order:
-        if len(found) == k or abs(moves[j]) < LEAST:
+def _row(names: list[str], values: Floats, moves: Floats, topics: list[tuple[list[int], float]], k: int, locale: str) -> list[Reason]:
+    found: list[Reason] = []
+    for columns, total in topics:
+        if len(found) == k or abs(total) < LEAST:
             break
-        topic = _sentences().get(names[j], {}).get("topic", names[j])
-        if topic not in found and np.isfinite(values[j]):
-            found[topic] = _reason(names[j], float(values[j]), float(moves[j]), locale)
-    return list(found.values())
+        known = [j for j in columns if np.isfinite(values[j]) and moves[j] * total > 0]
+        if known:
+            j = max(known, key=lambda j: abs(moves[j]))
+            found.append(_reason(names[j], float(values[j]), total, locale))
+    return found
+
+
+def _members(topics: list[str]) -> list[list[int]]:
+    """The columns of every topic."""
+    columns: dict[str, list[int]] = {}
+    for j, topic in enumerate(topics):
+        columns.setdefault(topic, []).append(j)
+    return list(columns.values())
 
 
 def _reason(name: str, value: float, move: float, locale: str) -> Reason:

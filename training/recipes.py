@@ -130,8 +130,9 @@ def _comparable(model: ChurnModel | ValueModel, material: Material, rows: pd.Dat
 
 
 def _response_losses(table: pd.DataFrame, priors: Mapping[str, float], as_of: datetime) -> tuple[Floats, Floats]:
-    start = table["decided_at"].quantile(1.0 - RESPONSE_TEST_SHARE) if len(table) else None
-    newest = table[table["decided_at"] >= start]
+    if table.empty:
+        return np.zeros(0), np.zeros(0)
+    newest = table[table["decided_at"] >= table["decided_at"].quantile(1.0 - RESPONSE_TEST_SHARE)]
     older = table[table["decided_at"] < newest["decided_at"].min() - timedelta(days=OUTCOME_WINDOW_DAYS)]
     if older.empty:
         return np.zeros(0), np.zeros(0)

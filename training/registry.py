@@ -10,6 +10,7 @@ import hashlib
 import json
 import logging
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
@@ -79,10 +80,12 @@ class Registry:
         artifacts.verify(folder)
         with _quiet():
             run = self._client.create_run(self._experiment(kind), run_name=f"{kind} {tags.get('as_of', '')}".strip(), tags=dict(tags))
+            version = self._register(kind, run, tags)
             try:
-                self._log(run.info.run_id, folder, parameters, metrics, documents or {})
-                version = self._register(kind, run, artifacts.manifest_hash(folder), tags)
+                self._log(run.info.run_id, parameters, metrics, documents or {})
+                self._keep(kind, version, run.info.run_id, folder)
             except BaseException:
+                self._client.delete_model_version(_name(kind), version)
                 self._client.set_terminated(run.info.run_id, status="FAILED")
                 raise
             self._client.set_terminated(run.info.run_id)
@@ -170,24 +173,28 @@ class Registry:
             found = self._client.get_experiment_by_name(name)
         return str(found.experiment_id if found is not None else self._client.create_experiment(name, artifact_location=place))
 
-    def _log(
-        self, run_id: str, folder: Path, parameters: Mapping[str, Any], metrics: Mapping[str, float], documents: Mapping[str, str]
-    ) -> None:
+    def _log(self, run_id: str, parameters: Mapping[str, Any], metrics: Mapping[str, float], documents: Mapping[str, str]) -> None:
         for name, value in parameters.items():
             self._client.log_param(run_id, name, value)
         for name, number in metrics.items():
             self._client.log_metric(run_id, name, float(number))
         for name, text in documents.items():
             self._client.log_text(run_id, text, name)
-        self._client.log_artifacts(run_id, str(folder), _FOLDER)
 
-    def _register(self, kind: str, run: Any, manifest: str, tags: Mapping[str, str]) -> str:
+    def _register(self, kind: str, run: Any, tags: Mapping[str, str]) -> str:
         name = _name(kind)
         if not self._client.search_registered_models(f"name='{name}'"):
             self._client.create_registered_model(name)
-        source = f"{run.info.artifact_uri}/{_FOLDER}"
-        made = self._client.create_model_version(name, source=source, run_id=run.info.run_id, tags={**tags, _HASH: manifest})
+        made = self._client.create_model_version(name, source=f"{run.info.artifact_uri}/{_FOLDER}", run_id=run.info.run_id, tags=dict(tags))
         return str(made.version)
+
+    def _keep(self, kind: str, version: str, run_id: str, folder: Path) -> None:
+        """Logs the folder with its version in model.json, and keeps the manifest's hash beside it."""
+        with tempfile.TemporaryDirectory(prefix="nextbest-") as place:
+            copy = Path(shutil.copytree(folder, Path(place) / _FOLDER))
+            artifacts.stamp(copy, version)
+            self._client.log_artifacts(run_id, str(copy), _FOLDER)
+            self._client.set_model_version_tag(_name(kind), version, _HASH, artifacts.manifest_hash(copy))
 
     def _aliased(self, kind: str, alias: str) -> Version | None:
         return next((v for v in self.versions(kind) if alias in v.aliases), None)

@@ -39,10 +39,12 @@ class RfmLogistic:
         return probability(self._terms(features) @ self.weights + self.constant)
 
     def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
-        """What each of USED adds to the log odds against an average customer; the product counts half to either."""
-        parts = self._terms(features) * self.weights
-        parts[:, :2] += parts[:, [4]] / 2.0
-        return pd.DataFrame(parts[:, :4], columns=list(USED), index=features.index)
+        """What each of USED adds to the log odds against an average customer: Shapley values, the product shared by its two factors."""
+        logs = np.where(np.isfinite(raw := _logarithms(features)), raw, self.centre)
+        parts = ((logs - self.centre) / self.scale * self.weights)[:, :4]
+        away, halfway = logs[:, :2] - self.centre[:2], (logs[:, :2] + self.centre[:2]) / 2.0
+        parts[:, :2] += self.weights[4] / self.scale[4] * away * halfway[:, ::-1]
+        return pd.DataFrame(parts, columns=list(USED), index=features.index)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
