@@ -63,7 +63,7 @@ if "NEXTBEST_HOME" in os.environ:
 else:
     place = Path(tempfile.mkdtemp(prefix="nextbest-notebook-"))
     home = open_home(place / "home")
-    write(simulate(customers=600, months=18, seed=1), place / "shop", file_format="parquet")
+    write(simulate(customers=600, months=15, seed=1), place / "shop", file_format="parquet")
     files = {name: [place / "shop" / f"{name}.parquet"] for name in TABLES}
     print(*ingest(home, files, today=datetime.now(UTC).replace(tzinfo=None)).lines(), sep="\n")
 
