@@ -59,7 +59,7 @@ def app_from_environment() -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     serving: Serving = app.state.serving
     anyio.to_thread.current_default_thread_limiter().total_tokens = CONNECTIONS
-    serving.log.info("serving", database=serving.state.address, clock=serving.settings.as_of or "now", keys=not serving.gate.is_open)
+    serving.log.info("serving", database=serving.state.address, clock=str(serving.clock.pinned or "now"), keys=not serving.gate.is_open)
     if serving.gate.is_open:
         serving.log.warning("open", why="no key exists: everybody on this machine may ask everything; nextbest key create makes one")
     yield

@@ -14,9 +14,6 @@ from serving.recommending import Filters, Suggestion, signals, suggest
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 
-Limit = Annotated[int, Query(ge=1, le=200, description="how many products")]
-Category = Annotated[Text | None, Query(description="only this category and those below it: A > B")]
-
 
 class Recommendation(BaseModel):
     """One product, and why."""
@@ -77,10 +74,16 @@ class Shown(BaseModel):
     """What may be shown, and how; whatever else an app says about the context is ignored."""
 
     placement: Text | None = None
-    category: Text | None = None
+    category: Annotated[Text | None, Field(description="only this category and those below it: A > B")] = None
     exclude_purchased: bool = False
     in_stock: bool = True
     explain: bool = False
+
+
+class Asked(Shown):
+    """The same with how many."""
+
+    limit: Annotated[int, Field(ge=1, le=200, description="how many products")] = 10
 
 
 class RecommendationsIn(Body):
@@ -103,20 +106,12 @@ class RecommendationsIn(Body):
 
 @router.get("/customers/{customer_id}/recommendations", dependencies=[Depends(require("app"))])
 def get_recommendations(
-    customer_id: Annotated[Id, Path(examples=["17850"])],
-    ours: Ours,
-    limit: Limit = 10,
-    placement: Text | None = None,
-    category: Category = None,
-    exclude_purchased: bool = False,
-    in_stock: bool = True,
-    explain: bool = False,
+    customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, asked: Annotated[Asked, Query()]
 ) -> Recommendations:
     """The products that this customer will most likely want next. An unknown customer gets what most want, marked as fallback."""
     with ours.state.reading() as connection:
         current = ours.reader.customer(connection, customer_id, ours.clock.now())
-    shown = Shown(placement=placement, category=category, exclude_purchased=exclude_purchased, in_stock=in_stock, explain=explain)
-    return answer(ours, current, limit, shown, customer_id=customer_id)
+    return answer(ours, current, asked.limit, asked, customer_id=customer_id)
 
 
 @router.post("/recommendations", dependencies=[Depends(require("app"))])

@@ -1,15 +1,24 @@
 import json
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Any
 
 import httpx
 import pytest
 
 from features.definitions import NAMES
+from features.histories import histories
+from features.journey import levels, load_stages
+from serving.publishing import publish
+from serving.shop import LOOK_AGAIN_SECONDS
+from training.bands import load_bands
 from training.churn import ChurnModel
+from training.score import churn_scores_with_reasons
 from training.value import ValueModel
 
+NOW = datetime(2025, 3, 1)
 JSON = {"Content-Type": "application/json"}
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
@@ -81,6 +90,24 @@ def test_without_models_every_route_answers_from_a_named_fallback(serve: Serve, 
         assert products["fallback"] is True
         assert len(products["recommendations"]) == 10
         assert client.post("/v1/decisions", json={"customer_id": buyer}).status_code == 200
+
+
+def test_without_a_churn_model_the_published_score_answers_and_says_so(serve: Serve, known: Any, buyer: str) -> None:
+    model, value = ChurnModel.load(known.models / "churn"), ValueModel.load(known.models / "value")
+    scores = churn_scores_with_reasons(known.tables, model, value, NOW, load_bands(), load_stages())
+    server: Any = serve(champions=False)
+    with server as client:
+        shop = levels(known.frame, load_stages())
+        publish(server.app.state.serving.state, as_of=NOW, histories=histories(known.tables, NOW), scores=scores, levels=shop)
+        time.sleep(LOOK_AGAIN_SECONDS)
+        answer = client.get(f"/v1/customers/{buyer}/churn").json()
+    row = scores[scores.customer_id == buyer].iloc[0]
+    assert (answer["source"], answer["as_of"], answer["horizon_days"]) == ("published", "2025-03-01T00:00:00", 30)
+    assert answer["churn_probability"] == pytest.approx(row.churn_probability)
+    assert answer["percentile"] == pytest.approx(row.percentile, abs=0.02)
+    assert answer["percentile_within_stage"] == pytest.approx(row.percentile_in_stage, abs=0.1)
+    assert answer["reasons"] == list(row.reasons)
+    assert (answer["band"], answer["stage"], answer["insufficient_data"]) == (row.band, row.stage, bool(row.insufficient_data))
 
 
 def test_recommendations_are_listed_products_in_order(client: httpx.Client, known: Any, buyer: str) -> None:
