@@ -17,6 +17,7 @@ from features.engine import Tables
 from features.histories import histories
 from features.history import CustomerHistory
 from features.journey import FALLBACK, Stages, stages_of
+from features.products import unavailable
 from features.profiles import consents, profiles
 
 
@@ -35,7 +36,7 @@ def situations(tables: Tables, as_of: datetime, knowledge: Knowledge, *, only: C
     `only` keeps these customers. Rows at or after `as_of` are not seen.
     """
     known = _Known(tables, as_of, knowledge.stages)
-    describe = describer(tables)
+    describe = describer(tables, as_of)
     wanted = None if only is None else set(only)
     for customer_id, history in _everybody(tables, as_of, known):
         if wanted is None or customer_id in wanted:
@@ -43,14 +44,15 @@ def situations(tables: Tables, as_of: datetime, knowledge: Knowledge, *, only: C
             yield known.situation(customer_id, knowledge.churn.get(customer_id), products)
 
 
-def describer(tables: Tables) -> Describe:
+def describer(tables: Tables, as_of: datetime) -> Describe:
     """Looks products up in the products table; what is not available is None, what the table does not list goes by its id."""
     listed = {row["product_id"]: row for row in tables.products.to_pandas().to_dict("records")}
+    gone = unavailable(tables, as_of)
 
     def describe(product_id: str, reason: str) -> Product | None:
-        row = listed.get(product_id, {})
-        if row.get("available") is False:
+        if product_id in gone:
             return None
+        row = listed.get(product_id, {})
         price = row.get("list_price")
         return Product(
             product_id, _text(row.get("name")) or product_id, f"/products/{product_id}", reason, price if price == price else None

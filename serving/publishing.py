@@ -40,8 +40,9 @@ class Published:
 
 @dataclass
 class _Totals:
-    """What is summed up over all histories on the way."""
+    """What is summed up over all histories on the way, as of a time."""
 
+    as_of: datetime
     customer_count: int = 0
     scored_count: int = 0
     value: float = 0.0
@@ -49,7 +50,7 @@ class _Totals:
     buyers: dict[str, int] = field(default_factory=dict)
 
     def add(self, history: CustomerHistory) -> None:
-        lines = history.lines
+        lines = history.before(self.as_of).lines
         sold = lines["kind"] == KINDS.index(SALE)
         quantity = np.where(np.isnan(lines["quantity"][sold]), 1.0, lines["quantity"][sold])
         self.value += float(np.sum(quantity * np.nan_to_num(lines["unit_price"][sold]) - np.nan_to_num(lines["discount"][sold])))
@@ -74,6 +75,7 @@ def publish(
     state: State,
     *,
     as_of: datetime,
+    known_until: datetime | None = None,
     histories: Iterable[tuple[str, CustomerHistory]],
     profiles: Mapping[str, Mapping[str, Any]] | None = None,
     consents: Mapping[str, Mapping[str, bool]] | None = None,
@@ -81,19 +83,22 @@ def publish(
     products: pd.DataFrame | None = None,
     scores: pd.DataFrame | None = None,
     levels: Mapping[str, float] | None = None,
+    made_of: Mapping[str, Any] | None = None,
     progress: Progress = lambda _: None,
 ) -> Published:
-    """Publishes what was known before `as_of`, and says what.
+    """Publishes histories, and what is said about the shop and its customers as of `as_of`; says what.
 
-    `histories` gives (customer_id, history) once per customer. `profiles` and `consents` are those of `features.profiles` (customers
+    Histories and contacts reach to `known_until` (`as_of` where left out), since a server cuts them by its own clock; scores, levels and
+    everything summed up over the shop see nothing at or after `as_of`. `made_of` is kept with the publication, to tell whether another one
+    would be the same. `histories` gives (customer_id, history) once per customer. `profiles` and `consents` are those of `features.profiles` (customers
     without a history are published too), `contacts` are those of `features.contacts`. `products` is the contract's table; `scores` has
     one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`). `progress` is called
     with the number of customers written so far.
     """
-    totals = _Totals()
+    totals = _Totals(as_of)
     known = _Known(profiles or {}, consents or {}, _contacts(contacts), _by_customer(scores))
     with state.writing() as connection:
-        generation = publications.begin(connection, as_of=as_of, started_at=wall())
+        generation = publications.begin(connection, as_of=known_until or as_of, started_at=wall())
     listed = _product_rows(products)
     for batch in _batches(listed):
         with state.writing() as connection:
@@ -103,7 +108,8 @@ def publish(
             publications.add_customers(connection, generation, batch)
         progress(totals.customer_count)
     with state.writing() as connection:
-        publications.complete(connection, generation, _facts(totals, known, scores, levels or {}))
+        facts = _facts(totals, known, scores, levels or {})
+        publications.complete(connection, generation, {**facts, "made_of": dict(made_of or {})})
     with state.writing() as connection:
         publications.remove_others(connection, generation)
     return Published(generation, as_of, totals.customer_count, len(listed), totals.scored_count)

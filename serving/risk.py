@@ -87,9 +87,14 @@ def _published(current: Current) -> Risk:
     scores = current.stored.scores if current.stored else None
     if not scores or _number(scores, "churn_probability") is None:
         return Risk(None, None, None, source="none", why="No churn model is in use, and no score of this customer was published.")
+    as_of = datetime.fromisoformat(scores["as_of"]) if scores.get("as_of") else current.shop.as_of
+    if as_of is not None and as_of > current.now:
+        return Risk(
+            None, None, None, source="none", why=f"No churn model is in use, and the published score is of a later time ({as_of:%Y-%m-%d})."
+        )
     return Risk(
         churn_probability=_number(scores, "churn_probability"),
-        as_of=datetime.fromisoformat(scores["as_of"]) if scores.get("as_of") else current.shop.as_of,
+        as_of=as_of,
         horizon_days=None if scores.get("horizon_days") is None else int(scores["horizon_days"]),
         expected_orders=_number(scores, "expected_orders"),
         expected_spend=_number(scores, "expected_spend"),

@@ -1,4 +1,4 @@
-"""Loads a champion from the registry for a bulk job."""
+"""Loads an exported champion for a bulk job, as serving does for a request: without MLflow."""
 
 from datetime import datetime
 from typing import Any
@@ -7,19 +7,22 @@ from features.errors import InputError
 from features.home import Home
 
 
+def has_champion(home: Home, kind: str) -> bool:
+    """Whether a champion of this kind is exported."""
+    return (home.champions / kind).is_dir()
+
+
 def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = False) -> Any:
     """The champion of this kind. InputError where there is none, or it knows rows after `at` and hindsight is not allowed."""
     from training.affinity.model import AffinityModel
     from training.churn import ChurnModel
-    from training.registry import Registry
     from training.response import ResponseModel
     from training.value import ValueModel
 
     loaders: dict[str, Any] = {"churn": ChurnModel, "value": ValueModel, "affinity": AffinityModel, "response": ResponseModel}
-    registry = Registry(home)
-    if registry.champion(kind) is None:
+    if not has_champion(home, kind):
         raise InputError(f"There is no {kind} champion in this home.", remedy=f"Train one: nextbest train {kind}")
-    model = loaders[kind].load(registry.fetch(kind))
+    model = loaders[kind].load(home.champions / kind)
     if model.as_of > at and not hindsight:
         raise InputError(
             f"The {kind} champion knows rows up to {model.as_of:%Y-%m-%d %H:%M}, after {at:%Y-%m-%d %H:%M}: it has seen that future.",

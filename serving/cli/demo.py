@@ -10,8 +10,8 @@ from features.home import Home, replace_text
 from serving.cli.console import note, say, step
 from serving.cli.data import today
 from serving.cli.models import KINDS, train_kinds
-from serving.cli.publication import publish_tables
-from serving.cli.scores import churn_scores, optional_champion
+from serving.cli.publication import publish_changes
+from serving.cli.scoring import affinity_lists, churn_scores, optional_champion
 from serving.cli.workspace import Workspace
 
 MONTHS = 18
@@ -33,7 +33,8 @@ def run_demo(work: Workspace, *, orders: list[Path], mapping: str | None, custom
     _features(work, home)
     _train(work, home)
     _score(work, home)
-    publish_tables(work, None)
+    tables = work.tables()
+    publish_changes(work, tables, work.as_of(None, tables))
     _tell(work)
 
 
@@ -96,10 +97,9 @@ def _features(work: Workspace, home: Home) -> None:
 
 def _train(work: Workspace, home: Home) -> None:
     from features.build import data_hash
-    from training.registry import Registry
 
     with step("open the registry"):
-        registry, hashed = Registry(home), data_hash(home)
+        registry, hashed = work.registry(), data_hash(home)
         champions = {kind: registry.champion(kind) for kind in KINDS}
     stale = tuple(kind for kind, champion in champions.items() if champion is None or champion.tags.get("data_hash") != hashed)
     known = [kind for kind in KINDS if kind not in stale]
@@ -111,8 +111,6 @@ def _train(work: Workspace, home: Home) -> None:
 
 def _score(work: Workspace, home: Home) -> None:
     from features.build import write_table
-    from features.interactions import purchases
-    from training.affinity.score import affinity_scores
 
     tables = work.tables()
     at = work.as_of(None, tables)
@@ -123,7 +121,7 @@ def _score(work: Workspace, home: Home) -> None:
     model = optional_champion(work, "affinity", at, hindsight=False)
     if model is not None:
         with step("score affinity"):
-            lists = affinity_scores(model, purchases(tables, at), 20)
+            lists = affinity_lists(model, tables, at, 20)
             write_table(lists, home.root / "affinity.parquet")
         note(f"    {len(lists):,} rows: {home.root / 'affinity.parquet'}")
 

@@ -10,6 +10,7 @@ import typer
 from features.errors import InputError
 from serving.cli.console import note, say, say_json, show, step
 from serving.cli.data import AsOf
+from serving.cli.publication import publish_changes
 from serving.cli.workspace import Workspace, of
 
 KINDS = ("churn", "value", "affinity", "response")
@@ -48,11 +49,10 @@ def train_kinds(
 ) -> list[Any]:
     """Trains these kinds one after the other; what the data cannot give is said and left out with `skip_impossible`, an error without."""
     from features.build import data_hash
-    from training.registry import Registry
 
     tables = work.tables()
     at = work.as_of(as_of, tables)
-    registry, order = Registry(work.home()), Order(at, horizon_days, data_hash(work.home()))
+    registry, order = work.registry(), Order(at, horizon_days, data_hash(work.home()))
     trained = []
     for kind in kinds:
         try:
@@ -65,14 +65,13 @@ def train_kinds(
     if not trained:
         raise InputError("Nothing could be trained.", remedy="See above, and bring in what is missing: nextbest ingest.")
     registry.export_champions(work.home().champions)
+    publish_changes(work, tables, at)
     return trained
 
 
 def models(context: typer.Context) -> None:
     """List the registered models: versions, aliases, metrics."""
-    from training.registry import Registry
-
-    registry = Registry(of(context).home())
+    registry = of(context).registry()
     rows = [version for kind in KINDS for version in registry.versions(kind)]
     if of(context).json:
         say_json([vars(row) for row in rows])
@@ -97,14 +96,13 @@ def rollback(context: typer.Context, name: Annotated[str, typer.Argument(help="c
 
 
 def _change(context: typer.Context, name: str, change: Callable[[Any], Any]) -> None:
-    from training.registry import Registry
-
     _check_kind(name)
     work = of(context)
-    registry = Registry(work.home())
+    registry = work.registry()
     change(registry)
     registry.export_champions(work.home().champions)
-    version = registry.champion(name).version
+    champion = registry.champion(name)
+    version = champion.version if champion else None
     say_json({"model": name, "champion": version}) if work.json else say(
         f"{name}: version {version} is the champion; servers take it when they start"
     )

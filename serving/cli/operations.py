@@ -8,7 +8,7 @@ import typer
 from serving.cli.console import note, say, say_json
 from serving.cli.data import AsOf, today
 from serving.cli.demo import run_demo
-from serving.cli.publication import publish_tables
+from serving.cli.publication import publish_tables, state_of
 from serving.cli.workspace import of
 
 keys = typer.Typer(no_args_is_help=True)
@@ -32,7 +32,9 @@ def demo(
 def publish(context: typer.Context, as_of: AsOf = None) -> None:
     """Bring histories, scores and champion models to where serving reads them."""
     work = of(context)
-    published = publish_tables(work, as_of)
+    tables = work.tables()
+    work.registry().export_champions(work.home().champions)
+    published = publish_tables(work, tables, work.as_of(as_of, tables))
     if work.json:
         say_json(vars(published))
     else:
@@ -72,16 +74,10 @@ def create_key(
 ) -> None:
     """Make an API key and print it, once: only its hash is stored."""
     from serving.state import keys as stored
-    from serving.state.database import open_state
-    from serving.state.migrate import migrate as migrated
 
     work = of(context)
-    migrated(work.database_url())
-    state = open_state(work.database_url())
-    try:
+    with state_of(work) as state:
         token = stored.create(state, role, created_at=today())
-    finally:
-        state.close()
     say_json({"role": role, "key": token}) if work.json else say(token)
     note("Keep it: it is not stored and cannot be shown again. Send it as: Authorization: Bearer KEY")
 

@@ -1,45 +1,99 @@
 """Publishes a home: gathers from tables and champions what serving needs, and writes it to the state database."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 
-from serving.cli.console import counting
+from features.errors import InputError
+from serving.cli.champion import has_champion
+from serving.cli.console import counting, note
+from serving.cli.scoring import churn_scores
 from serving.cli.workspace import Workspace
 
 
-def publish_tables(work: Workspace, as_of: str | None) -> Any:
-    """Migrates the state database, exports the champions, and publishes histories, profiles, products and scores; says what."""
-    from features.build import feature_table
-    from features.contacts import contact_history
-    from features.histories import customer_ids, histories
-    from features.journey import DEFAULT_STAGES, levels, load_stages
-    from features.profiles import consents, profiles
-    from serving.cli.scores import churn_scores
-    from serving.publishing import publish
+@contextmanager
+def state_of(work: Workspace) -> Iterator[Any]:
+    """The home's state database, brought to this version and open."""
     from serving.state.database import open_state
     from serving.state.migrate import migrate
-    from training.registry import Registry
 
-    tables = work.tables()
-    at = work.as_of(as_of, tables)
-    registry = Registry(work.home())
-    registry.export_champions(work.home().champions)
-    scores = churn_scores(work, tables, at, None, reasons=False, hindsight=False) if registry.champion("churn") else None
-    shop = levels(feature_table(tables, at), load_stages(work.rules(DEFAULT_STAGES)))
     migrate(work.database_url())
     state = open_state(work.database_url())
     try:
-        with counting("publish customers", len(customer_ids(tables, at))) as progress:
-            return publish(
-                state,
-                as_of=at,
-                histories=histories(tables, at),
-                profiles=profiles(tables),
-                consents=consents(tables),
-                contacts=contact_history(tables, at),
-                products=tables.products.to_pandas(),
-                scores=scores,
-                levels=shop,
-                progress=progress,
-            )
+        yield state
     finally:
         state.close()
+
+
+def publish_changes(work: Workspace, tables: Any, at: datetime) -> None:
+    """Publishes, unless the last publication was made of the same data, champions and time."""
+    from serving.state.publications import current
+
+    with state_of(work) as state:
+        with state.reading() as connection:
+            newest = current(connection)
+        if newest is not None and newest.facts.get("made_of") == _made_of(work, at):
+            note("  publish: nothing changed since the last time")
+        else:
+            _published(work, tables, at, state)
+
+
+def publish_tables(work: Workspace, tables: Any, at: datetime) -> Any:
+    """Publishes histories, profiles, contacts and products, and scores and levels as of `at`; says what."""
+    with state_of(work) as state:
+        return _published(work, tables, at, state)
+
+
+def _scores(work: Workspace, tables: Any, at: datetime) -> Any | None:
+    """Everybody's churn scores as of `at`; None, said, where no champion can give them."""
+    if not has_champion(work.home(), "churn"):
+        return None
+    try:
+        return churn_scores(work, tables, at, None, reasons=False, hindsight=False)
+    except InputError as error:
+        note(f"    published without churn scores: {error.problem}")
+        return None
+
+
+def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
+    from features.build import data_hash
+
+    return {"data": data_hash(work.home()), "champions": _champions(work), "as_of": at.isoformat()}
+
+
+def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
+    from features.build import feature_table
+    from features.contacts import contact_history
+    from features.cutoffs import default_as_of
+    from features.histories import customer_ids, histories
+    from features.journey import DEFAULT_STAGES, levels, load_stages
+    from features.profiles import consents, profiles
+    from serving.publishing import publish
+
+    until = max(at, default_as_of(tables))
+    scores = _scores(work, tables, at)
+    shop = levels(feature_table(tables, at), load_stages(work.rules(DEFAULT_STAGES)))
+    with counting("publish customers", len(customer_ids(tables, until))) as progress:
+        return publish(
+            state,
+            as_of=at,
+            known_until=until,
+            histories=histories(tables, until),
+            profiles=profiles(tables),
+            consents=consents(tables),
+            contacts=contact_history(tables, until),
+            products=tables.products.to_pandas(),
+            scores=scores,
+            levels=shop,
+            made_of=_made_of(work, at),
+            progress=progress,
+        )
+
+
+def _champions(work: Workspace) -> dict[str, str]:
+    """The exported champions' manifests, by kind: they change when a champion does."""
+    from training.artifacts import manifest_hash
+
+    folders = sorted(path for path in work.home().champions.glob("[!.]*") if path.is_dir())
+    return {folder.name: manifest_hash(folder) for folder in folders}

@@ -2,13 +2,15 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from features.errors import InputError
-from serving.cli.console import note, say, say_json, step
+from serving.cli.console import say, say_json, step
 from serving.cli.data import AsOf
+from serving.cli.publication import publish_changes
+from serving.cli.scoring import champion, churn_by_customer, churn_scores, optional_champion
 from serving.cli.workspace import Workspace, of
 
 if TYPE_CHECKING:
@@ -35,6 +37,8 @@ def churn(
     at = work.as_of(as_of, tables)
     with step(f"score churn as of {at:%Y-%m-%d}"):
         scores = churn_scores(work, tables, at, horizon_days, reasons=reasons, hindsight=allow_hindsight)
+    if not allow_hindsight:
+        publish_changes(work, tables, at)
     _written(work, scores, output, at)
 
 
@@ -83,55 +87,13 @@ def actions(
     with step(f"score actions as of {at:%Y-%m-%d}"):
         policy = work.policy(catalogue, optional_champion(work, "response", at, hindsight=allow_hindsight))
         known = Knowledge(
-            _churn_by_customer(work, tables, at, hindsight=allow_hindsight),
+            churn_by_customer(work, tables, at, hindsight=allow_hindsight),
             optional_champion(work, "affinity", at, hindsight=allow_hindsight),
             load_stages(work.rules(DEFAULT_STAGES)),
         )
         found = situations(tables, at, known, only=_wanted(customers))
         scores = score_actions_as_deployed(found, policy) if as_deployed else score_actions(found, policy)
     _written(work, scores, output, at)
-
-
-def churn_scores(work: Workspace, tables: Any, at: datetime, horizon_days: int | None, *, reasons: bool, hindsight: bool) -> "pd.DataFrame":
-    """Everybody's churn scores by the champions; InputError without a churn champion, or for another horizon than its own."""
-    from features.journey import DEFAULT_STAGES, load_stages
-    from training import score
-    from training.bands import DEFAULT_BANDS, load_bands
-
-    model = champion(work, "churn", at, hindsight=hindsight)
-    if horizon_days is not None and horizon_days != model.horizon_days:
-        raise InputError(
-            f"The churn champion looks {model.horizon_days} days ahead, not {horizon_days}.",
-            remedy=f"Train another: nextbest train churn value --horizon-days {horizon_days}",
-        )
-    value = optional_champion(work, "value", at, hindsight=hindsight)
-    rules = load_bands(work.rules(DEFAULT_BANDS)), load_stages(work.rules(DEFAULT_STAGES))
-    scored = score.churn_scores_with_reasons if reasons else score.churn_scores
-    return scored(tables, model, value, at, *rules)
-
-
-def champion(work: Workspace, kind: str, at: datetime, *, hindsight: bool) -> Any:
-    """The champion of this kind, loaded. InputError where there is none, or it has seen rows after `at` (unless hindsight is allowed)."""
-    from serving.cli.champion import load_champion
-
-    return load_champion(work.home(), kind, at, hindsight=hindsight)
-
-
-def optional_champion(work: Workspace, kind: str, at: datetime, *, hindsight: bool) -> Any | None:
-    """The champion of this kind, or None, said, where there is none."""
-    from training.registry import Registry
-
-    if Registry(work.home()).champion(kind) is None:
-        note(f"  no {kind} champion: scored without")
-        return None
-    return champion(work, kind, at, hindsight=hindsight)
-
-
-def _churn_by_customer(work: Workspace, tables: Any, at: datetime, *, hindsight: bool) -> dict[str, float]:
-    if optional_champion(work, "churn", at, hindsight=hindsight) is None:
-        return {}
-    scores = churn_scores(work, tables, at, None, reasons=False, hindsight=hindsight)
-    return dict(zip(scores.customer_id, scores.churn_probability, strict=True))
 
 
 def _wanted(path: Path | None) -> list[str] | None:

@@ -38,6 +38,13 @@ class Workspace:
         """The home's file of rules that `default` is the first content of."""
         return config_file(self.home(), default)
 
+    def registry(self) -> Any:
+        """The MLflow registry: the configured address, or the home's own store."""
+        from training.registry import Registry
+        from training.settings import TrainingSettings
+
+        return Registry(self.home(), address=TrainingSettings().tracking_uri)
+
     def catalogue(self, path: Path | None = None) -> Any:
         """The catalogue of this file, or the configured one, or the home's."""
         from decisions.catalogue import DEFAULT_CATALOGUE, load_catalogue

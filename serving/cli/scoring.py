@@ -1,0 +1,63 @@
+"""Scores by the home's champions: what the score commands write, publication publishes and the demo shows."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from features.errors import InputError
+from serving.cli.champion import has_champion, load_champion
+from serving.cli.console import note
+from serving.cli.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def churn_scores(work: Workspace, tables: Any, at: datetime, horizon_days: int | None, *, reasons: bool, hindsight: bool) -> "pd.DataFrame":
+    """Everybody's churn scores by the champions; InputError without a churn champion, or for another horizon than its own."""
+    from features.journey import DEFAULT_STAGES, load_stages
+    from training import score
+    from training.bands import DEFAULT_BANDS, load_bands
+
+    model = champion(work, "churn", at, hindsight=hindsight)
+    if horizon_days is not None and horizon_days != model.horizon_days:
+        raise InputError(
+            f"The churn champion looks {model.horizon_days} days ahead, not {horizon_days}.",
+            remedy=f"Train another: nextbest train churn value --horizon-days {horizon_days}",
+        )
+    value = optional_champion(work, "value", at, hindsight=hindsight)
+    rules = load_bands(work.rules(DEFAULT_BANDS)), load_stages(work.rules(DEFAULT_STAGES))
+    scored = score.churn_scores_with_reasons if reasons else score.churn_scores
+    return scored(tables, model, value, at, *rules)
+
+
+def affinity_lists(model: Any, tables: Any, at: datetime, top: int, *, exclude_purchased: bool = False) -> "pd.DataFrame":
+    """Everybody's ranked products, of those that are available."""
+    from features.interactions import purchases
+    from features.products import unavailable
+    from training.affinity.score import affinity_scores
+
+    bought = purchases(tables, at)
+    gone = unavailable(tables, at)
+    allowed = set(bought.product_id) - gone if gone else None
+    return affinity_scores(model, bought, top, exclude_purchased=exclude_purchased, allowed=allowed)
+
+
+def champion(work: Workspace, kind: str, at: datetime, *, hindsight: bool) -> Any:
+    """The champion of this kind, loaded. InputError where there is none, or it has seen rows after `at` (unless hindsight is allowed)."""
+    return load_champion(work.home(), kind, at, hindsight=hindsight)
+
+
+def optional_champion(work: Workspace, kind: str, at: datetime, *, hindsight: bool) -> Any | None:
+    """The champion of this kind, or None, said, where there is none."""
+    if not has_champion(work.home(), kind):
+        note(f"    no {kind} champion: scored without")
+        return None
+    return champion(work, kind, at, hindsight=hindsight)
+
+
+def churn_by_customer(work: Workspace, tables: Any, at: datetime, *, hindsight: bool) -> dict[str, float]:
+    """Churn probabilities by customer_id; empty where there is no churn champion."""
+    if not has_champion(work.home(), "churn"):
+        return {}
+    scores = churn_scores(work, tables, at, None, reasons=False, hindsight=hindsight)
+    return dict(zip(scores.customer_id, scores.churn_probability, strict=True))
