@@ -19,6 +19,7 @@ from features import rules
 from features.contract import STAGES
 from features.definitions import NAMES
 from features.errors import InputError
+from features.nearest import nearest
 
 DEFAULT_CATALOGUE: Final = Path(__file__).with_name("default_catalogue.yaml")
 ORDER_SHARES: Final = {"awareness": 0.02, "consideration": 0.1, "decision": 0.6, "purchase": 0.3, "retention": 0.8, "advocacy": 0.5}
@@ -148,14 +149,14 @@ class _Reading:
         given = self.form.actions[place]
         known = (*CHANNELS, *self.form.channels)
         if given.channel not in known:
-            like = rules.nearest(given.channel, known)
+            like = nearest(given.channel, known)
             remedy = f"The nearest known is {like!r}; add others of your own under the key channels."
             raise self._error(
                 place, "channel", f"the channel {given.channel!r} is not known" if given.channel else "it names no channel", remedy
             )
         for stage in given.stages:
             if stage not in STAGES:
-                remedy = f"The nearest known is {rules.nearest(stage, STAGES)!r} of {', '.join(STAGES)}."
+                remedy = f"The nearest known is {nearest(stage, STAGES)!r} of {', '.join(STAGES)}."
                 raise self._error(place, "stages", f"the stage {stage!r} is not known", remedy)
         plain = given.model_dump(exclude={"name", "group", "stages", "when", "treatments", "offer"})
         action = Action(
@@ -219,7 +220,7 @@ def _check_words(document: Document, key: str, given: Collection[str], known: Co
     for word in given:
         if word not in known:
             problem = f"{document.where(key, word)}: {key}: the {what} {word!r} is not known."
-            raise InputError(problem, remedy=f"The nearest known is {rules.nearest(word, known)!r}.")
+            raise InputError(problem, remedy=f"The nearest known is {nearest(word, known)!r}.")
 
 
 def _warnings(name: str, form: CatalogueForm, currency: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pydantic import Field
 from decisions.channels import CHANNELS
 from decisions.reading import Document, Form, read_document
 from features.errors import InputError
-from features.rules import nearest
+from features.nearest import nearest
 
 DEFAULT_LIMITS: Final = Path(__file__).with_name("default_limits.yaml")
 EVERY_PUSHED: Final = "every_pushed_channel"

@@ -21,7 +21,7 @@ from decisions import locales
 from decisions.actions import Action, Offer, Sender, Shop, Treatment
 from decisions.situation import Product
 from features.errors import InputError
-from features.rules import nearest
+from features.nearest import nearest
 
 HTML_CHANNELS: Final = frozenset({"email", "web", "app", "ads"})
 _FIELDS: Final[Mapping[str, frozenset[str]]] = {

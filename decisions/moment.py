@@ -9,7 +9,7 @@ from decisions.limits import Limits
 from decisions.situation import MOST_ACTIONS, Ask, Contact, Situation
 from features.contract import STAGES
 from features.errors import InputError
-from features.rules import nearest
+from features.nearest import nearest
 
 HEAVIEST_WEIGHT = 5.0
 DAY_SECONDS = 86_400.0

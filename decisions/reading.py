@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from features.errors import InputError
-from features.rules import nearest
+from features.nearest import nearest
 
 Step = str | int
 

@@ -23,7 +23,7 @@ EVENT_COLUMNS = ("at", "known_at", "event_type", "product_id", "value")
 
 def customer_ids(tables: Tables, as_of: datetime) -> list[str]:
     """Everybody with an order line or an event before `as_of`, sorted."""
-    bought = tables.orders.filter(_.ordered_at < as_of).select(CUSTOMER_ID)
+    bought = tables.orders.filter((_.ordered_at < as_of) & _.customer_id.notnull()).select(CUSTOMER_ID)
     touched = _events(tables, as_of).select(CUSTOMER_ID)
     return list(bought.union(touched, distinct=True).order_by(CUSTOMER_ID).to_pandas()[CUSTOMER_ID])
 

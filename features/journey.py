@@ -13,7 +13,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from features.contract import AS_OF, STAGES
 from features.definitions import NAMES
 from features.errors import InputError
-from features.rules import Rule, nearest, parse
+from features.nearest import nearest
+from features.rules import Rule, parse
 
 DEFAULT_STAGES: Final = Path(__file__).with_name("default_stages.yaml")
 FALLBACK: Final = "awareness"

@@ -10,7 +10,6 @@ A missing value makes a comparison false, so `not x > 3` is true where x is miss
 """
 
 import ast
-import difflib
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from features.expressions import (
     Truth,
     Value,
 )
+from features.nearest import nearest
 
 MOST_CHARACTERS: Final = 2000
 MOST_NESTED: Final = 40
@@ -80,11 +80,6 @@ def parse(text: str, names: Collection[str]) -> Rule:
     reader = _Reader(source, names)
     condition = reader.condition(_tree(source), 0)
     return Rule(text, frozenset(reader.used), condition)
-
-
-def nearest(word: str, known: Collection[str]) -> str:
-    """The known word that is most like this one; empty if none is known."""
-    return next(iter(difflib.get_close_matches(word, sorted(known), n=1, cutoff=0)), "")
 
 
 def _tree(source: str) -> ast.expr:

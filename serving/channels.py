@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from decisions.policy import Policy
-from features.rules import nearest
+from features.nearest import nearest
 from serving.errors import ProblemError
 
 

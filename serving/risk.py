@@ -11,9 +11,9 @@ import pandas as pd
 from features.definitions import NAMES
 from serving.champions import Champions
 from serving.current import Current
+from training.sufficiency import why_too_little
 
 REASONS: Final = 3
-FEW_DAYS: Final = 30
 
 
 @dataclass(frozen=True)
@@ -58,18 +58,9 @@ def risk(current: Current, champions: Champions) -> Risk:
         horizon_days=champions.churn.horizon_days,
         reasons=[reason.sentence for reason in champions.churn.reasons(frame, REASONS)[0]],
         model_version=champions.version("churn"),
-        why=_too_little(current.features),
+        why=why_too_little(current.features),
         **_value(current, champions, frame),
     )
-
-
-def _too_little(values: Mapping[str, float]) -> str | None:
-    """Why the numbers rest on little, as `training.score.insufficient_data` has it; None where they rest on enough."""
-    if values["order_day_count"] < 1:
-        return "No purchase of this customer is known, only returns or fees."
-    if values["order_day_count"] == 1 and values["customer_age_days"] < FEW_DAYS:
-        return f"A single purchase, less than {FEW_DAYS} days ago, is all that is known."
-    return None
 
 
 def _value(current: Current, champions: Champions, frame: pd.DataFrame) -> dict[str, Any]:
@@ -105,7 +96,7 @@ def _published(current: Current) -> Risk:
         reasons=[str(reason) for reason in scores.get("reasons") or []],
         model_version=scores.get("model_version"),
         source="published",
-        why=_too_little(current.features),
+        why=why_too_little(current.features),
     )
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.contacts import OUTCOME_WINDOW_DAYS, response_table
 from features.definitions import NAMES
 from features.engine import Tables
-from features.training_sets import OUTCOME_WINDOW_DAYS, response_table
 from training.boosting import PARAMETERS
 from training.churn import ChurnModel
 from training.churn_backtest import ChurnBacktest, backtest

@@ -49,7 +49,7 @@ class ResponseModel:
         self.version: str | None = None
 
     def fit(self, table: pd.DataFrame, priors: Mapping[str, float], *, as_of: datetime) -> Self:
-        """Counts `table` (features.training_sets.response_table: action_id, stage, answered, unsubscribed), which may be empty."""
+        """Counts `table` (features.contacts.response_table: action_id, stage, answered, unsubscribed), which may be empty."""
         self.as_of, self.priors = as_of, dict(priors)
         self.answered, self.unsubscribed = _counts(table, ANSWERED), _counts(table, UNSUBSCRIBED)
         return self

@@ -12,9 +12,9 @@ from features.errors import InputError
 from features.journey import Stages, stages_of
 from training.bands import Bands
 from training.churn import ChurnModel
+from training.sufficiency import too_little
 from training.value import COLUMNS, ValueModel
 
-FEW_DAYS: Final = 30
 REASON_COUNT: Final = 3
 _BATCH: Final = 50_000  # customers explained at a time: contributions of all at once would fill the memory
 
@@ -27,7 +27,7 @@ def churn_scores(
     customer_id, churn_probability (within churn.horizon_days), band, percentile (share of customers with a lower probability, ties
     counted half; 0 to 1), percentile_in_stage, stage, expected_spend, expected_orders, expected_next_order_on, _from, _until, clv,
     average_days_between_orders (missing without a value model), historic_value (spent so far), insufficient_data, reasons, as_of,
-    horizon_days, model_version. insufficient_data flags customers with no purchase, or with one purchase day in the last FEW_DAYS alone:
+    horizon_days, model_version. insufficient_data flags customers with no purchase, or with one purchase day in the last 30 days alone:
     they are scored, on little. Raises InputError where nobody has an order line.
     """
     return _scores(_known(tables, as_of), churn, value, bands, stages)
@@ -65,15 +65,9 @@ def _scores(known: pd.DataFrame, churn: ChurnModel, value: ValueModel | None, ba
     )
     scores[list(COLUMNS)] = expected
     scores["historic_value"] = known["value_total"].fillna(0.0)
-    scores["insufficient_data"] = insufficient_data(known)
+    scores["insufficient_data"] = too_little(known)
     scores["reasons"] = [[] for _ in range(len(scores))]
     return scores.assign(as_of=known[AS_OF], horizon_days=churn.horizon_days, model_version=churn.version or "unregistered")
-
-
-def insufficient_data(features: pd.DataFrame) -> pd.Series:
-    """Whether a row is known by too little: no purchase at all, or a single purchase day less than FEW_DAYS ago."""
-    days = features["order_day_count"].fillna(0.0)
-    return (days < 1) | ((days == 1) & (features["customer_age_days"] < FEW_DAYS))
 
 
 def _percentile(probability: pd.Series) -> pd.Series:

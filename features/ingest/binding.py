@@ -6,7 +6,8 @@ from pathlib import Path
 
 from features.contract import CUSTOMER_ID, CUSTOMERS, EVENTS, LINE_KIND, ORDER_ID, ORDERS, VISITOR_ID, Column, Table
 from features.errors import InputError
-from features.ingest.mapping import AMOUNT, CONSENT_PREFIX, OrdersMapping, SourceMapping, TableMapping, load_mapping, nearest, presets
+from features.ingest.mapping import AMOUNT, CONSENT_PREFIX, OrdersMapping, SourceMapping, TableMapping, load_mapping, presets
+from features.nearest import likely
 
 SET_BY_INGEST = (ORDER_ID, LINE_KIND)
 
@@ -69,7 +70,7 @@ def _position(names: tuple[str, ...], wanted: tuple[str, ...], where: str) -> in
         if name.strip().lower() in lowered:
             return lowered.index(name.strip().lower())
     said = " or ".join(repr(name) for name in wanted)
-    raise InputError(f"{where}: the file has no column {said}{nearest(wanted[0], names)}.", remedy=f"Its columns: {', '.join(names)}.")
+    raise InputError(f"{where}: the file has no column {said}{likely(wanted[0], names)}.", remedy=f"Its columns: {', '.join(names)}.")
 
 
 def _derived(names: tuple[str, ...], part: TableMapping, path: Path) -> list[str]:
@@ -98,7 +99,7 @@ def _require(columns: Mapping[str, int], names: tuple[str, ...], table: Table, p
 
 
 def _guess(column: str, names: tuple[str, ...]) -> str:
-    return nearest(column, [n for n in names if n]).removeprefix(" (nearest: ").removesuffix(")") or "..."
+    return likely(column, [n for n in names if n]).removeprefix(" (nearest: ").removesuffix(")") or "..."
 
 
 def _fitting_preset(names: tuple[str, ...], table: Table) -> str | None:

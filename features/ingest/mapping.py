@@ -1,7 +1,6 @@
 """Mappings: how a shop's own files are read into the contract's tables. YAML, or a preset for a known export."""
 
 import codecs
-import difflib
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -12,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from features.contract import CUSTOMERS, ORDERS, PRODUCTS, TABLES
 from features.errors import InputError
+from features.nearest import likely
 
 AMOUNT: Final = "amount"
 CONSENT_PREFIX: Final = "consent_"
@@ -125,7 +125,7 @@ def load_mapping(name_or_path: str) -> SourceMapping:
         return read_mapping(path)
     if path.suffix.lower() in {".yaml", ".yml"} or len(path.parts) > 1:
         raise InputError(f"{path}: there is no such mapping file.", remedy=f"Name a YAML file, or a preset: {', '.join(presets())}.")
-    known = nearest(name_or_path, presets())
+    known = likely(name_or_path, presets())
     raise InputError(f"Unknown preset {name_or_path!r}{known}.", remedy=f"Presets: {', '.join(presets())}. Or name a YAML file.")
 
 
@@ -155,13 +155,6 @@ def parse_mapping(read: object, *, source: str) -> SourceMapping:
     return mapping
 
 
-def nearest(name: str, known: Iterable[str]) -> str:
-    """The words ' (nearest: x)' for the known name that looks most like this one, or nothing if none does."""
-    plain = {re.sub(r"\W|_", "", k).lower(): k for k in known}
-    found = difflib.get_close_matches(re.sub(r"\W|_", "", name).lower(), plain, n=1, cutoff=0.6)
-    return f" (nearest: {plain[found[0]]})" if found else ""
-
-
 def _check_columns(name: str, part: TableMapping, source: str) -> None:
     known = (*TABLES[name].names, AMOUNT) if name == ORDERS.name else TABLES[name].names
     named = [c for c in part.columns if not (name == CUSTOMERS.name and c.startswith(CONSENT_PREFIX))]
@@ -172,7 +165,7 @@ def _check_columns(name: str, part: TableMapping, source: str) -> None:
 def _check_known(named: Iterable[str], known: tuple[str, ...], where: str) -> None:
     for column in named:
         if column not in known:
-            raise InputError(f"{where}: unknown column {column!r}{nearest(column, known)}.", remedy=f"Columns: {', '.join(known)}.")
+            raise InputError(f"{where}: unknown column {column!r}{likely(column, known)}.", remedy=f"Columns: {', '.join(known)}.")
 
 
 def _translated(error: ValidationError, source: str) -> InputError:
@@ -180,7 +173,7 @@ def _translated(error: ValidationError, source: str) -> InputError:
     keys = [str(part) for part in first["loc"]]
     where, known = ".".join(keys), _known_keys(keys[:-1])
     if first["type"] == "extra_forbidden":
-        return InputError(f"{source}: unknown key {where!r}{nearest(keys[-1], known)}.", remedy=f"Keys there: {', '.join(known)}.")
+        return InputError(f"{source}: unknown key {where!r}{likely(keys[-1], known)}.", remedy=f"Keys there: {', '.join(known)}.")
     said = re.sub(r"dictionary or instance of \w+", "mapping", first["msg"].removeprefix("Value error, ")).replace("tuple", "list")
     place = f"{source}: {where}" if where else source
     return InputError(f"{place}: {said}.", remedy=f"Write it like this: {_EXAMPLE}.")

@@ -14,9 +14,10 @@ from features.errors import InputError
 from features.home import Home
 from features.ingest.binding import kept_name
 from features.ingest.derived import derive, fill
-from features.ingest.mapping import OrdersMapping, SourceMapping, TableMapping, nearest
+from features.ingest.mapping import OrdersMapping, SourceMapping, TableMapping
 from features.ingest.report import Finding, Report, TableReport
 from features.ingest.staging import StagedFile, Terms, stage
+from features.nearest import likely
 from features.store import combine, replace_tables, shaped, stored, write
 
 
@@ -108,7 +109,7 @@ def _filled(
 def _check_sources(sources: Mapping[str, Sequence[Path]]) -> None:
     for name in sources:
         if name not in TABLES:
-            raise InputError(f"There is no table {name!r}{nearest(name, TABLES)}.", remedy=f"Tables: {', '.join(TABLES)}.")
+            raise InputError(f"There is no table {name!r}{likely(name, TABLES)}.", remedy=f"Tables: {', '.join(TABLES)}.")
     if not any(sources.values()):
         raise InputError("There is nothing to ingest.", remedy=f"Name at least one file of {', '.join(TABLES)}.")
 
@@ -117,7 +118,7 @@ def _check_options(engine: ibis.BaseBackend, name: str, part: TableMapping) -> N
     """Time zone, patterns and date formats must mean something to the engine, too."""
     zones = [name for (name,) in engine.raw_sql("SELECT name FROM pg_timezone_names()").fetchall()]
     if part.timezone not in zones:
-        known = nearest(part.timezone, zones)
+        known = likely(part.timezone, zones)
         raise InputError(f"{name}.timezone: {part.timezone!r} is no time zone{known}.", remedy="Use a name like Asia/Ho_Chi_Minh.")
     patterns = (part.cancelled_order_pattern, part.product_pattern) if isinstance(part, OrdersMapping) else ()
     for pattern in filter(None, patterns):

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from features.contract import EVENT_TYPES
-from features.rules import nearest
+from features.nearest import nearest
 from serving.auth import require
 from serving.clock import Clock, wall
 from serving.dependencies import Ours

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from features.contract import OUTCOME_TYPES
-from features.rules import nearest
+from features.nearest import nearest
 from serving.auth import require
 from serving.clock import Clock, wall
 from serving.dependencies import Ours

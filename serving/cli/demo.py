@@ -56,7 +56,7 @@ def _simulated(home: Home, customers: int) -> dict[str, list[Path]]:
     names = ("orders", "products", "customers", "events", "decisions", "outcomes")
     files = {name: [folder / f"{name}.parquet"] for name in names}
     if not all(file.exists() for found in files.values() for file in found):
-        start = (today() - timedelta(days=round(30.44 * MONTHS))).replace(hour=0, minute=0, second=0, microsecond=0)
+        start = (today() - timedelta(days=round(30.44 * MONTHS) + 1)).replace(hour=0, minute=0, second=0, microsecond=0)
         with step(f"simulate {customers:,} customers over {MONTHS} months"):
             write(simulate(customers=customers, months=MONTHS, seed=SEED, start=start), folder, file_format="parquet")
     return files
@@ -79,6 +79,9 @@ def _check(work: Workspace) -> None:
         found = check(work.home(), today=today())
     counts = {status: sum(one.status == status for one in found) for status in ("PASS", "WARN", "FAIL")}
     note("    " + ", ".join(f"{count} {status}" for status, count in counts.items()))
+    for one in found:
+        if one.status == "WARN":
+            note(f"    WARN {one.name}: {one.count:,} rows, first: {one.first}. {one.remedy}")
     if failed := [one for one in found if one.status == "FAIL"]:
         raise InputError(f"{failed[0].name}: {failed[0].count} rows, first: {failed[0].first}.", remedy=failed[0].remedy)
 

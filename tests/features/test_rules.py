@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from features.errors import InputError
-from features.rules import nearest, parse
+from features.nearest import nearest
+from features.rules import parse
 
 NAMES = ("order_count", "days_since_last_order", "city", "vip", "joined_at")
 

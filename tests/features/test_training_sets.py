@@ -6,10 +6,11 @@ import pandas as pd
 import pytest
 
 from features import cutoffs
+from features.contacts import response_table
 from features.engine import tables_from_frames
 from features.errors import InputError
 from features.labels import purchases_after
-from features.training_sets import churn_panel, response_table
+from features.training_sets import churn_panel
 
 CUT = datetime(2025, 3, 1)
 

@@ -20,7 +20,7 @@ import uvicorn
 
 from decisions.simulator import simulate
 from features import batch
-from features.contacts import contact_history
+from features.contacts import contact_history, response_table
 from features.cutoffs import panel as panel_cutoffs
 from features.engine import Tables, tables_from_frames
 from features.histories import histories
@@ -28,7 +28,7 @@ from features.home import Home, open_home
 from features.interactions import purchases
 from features.journey import levels, load_stages
 from features.profiles import consents, profiles
-from features.training_sets import churn_panel, response_table
+from features.training_sets import churn_panel
 from serving.app import create_app
 from serving.publishing import publish
 from serving.settings import ServingSettings

@@ -12,7 +12,7 @@ import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
-from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # it has no stubs
+from threadpoolctl import threadpool_limits
 
 FACTORS: Final = 64
 REGULARIZATION: Final = 1.0
