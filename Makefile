@@ -42,6 +42,9 @@ format: setup ## rewrites the code in the house's format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+notebooks: setup ## runs every notebook, on a simulated shop or on the home NEXTBEST_HOME of the environment; about 1 min
+	$(BIN)/jupyter execute notebooks/*.ipynb
+
 lock: setup ## resolves pyproject.toml again into requirements/*.txt (hashes, no hosts)
 	for extra in "dev.txt --extra dev" "core.txt" "spark.txt --extra dev --extra spark"; do set -- $$extra; out=$$1; shift; \
 	  $(BIN)/uv pip compile pyproject.toml $$@ --universal --python-version 3.11 --generate-hashes \

@@ -51,6 +51,7 @@ from training.evaluation.report import comparison
 from training.material import gather
 from training.recipes import train_churn
 from training.registry import Registry
+from training.settings import TrainingSettings
 
 # %% [markdown]
 # ## The home
@@ -177,7 +178,7 @@ plt.show()
 # makes the new version champion if its backtest says so; otherwise it stays challenger.
 
 # %%
-registry = Registry(home)
+registry = Registry(home, address=TrainingSettings().tracking_uri)
 trained = train_churn(tables, registry, as_of, horizon, data_hash=data_hash(home))
 print(f"version {trained.version}: {trained.why}")
 
@@ -215,5 +216,5 @@ pd.DataFrame(
 )
 
 # %% [markdown]
-# Serving reads the champion after `nextbest publish` and a restart. On the command line the same is `nextbest models`, `nextbest promote churn VERSION` and
-# `nextbest rollback churn`.
+# `nextbest publish` brings the champion to where serving reads it; a running server takes it after a restart. On the command line the same is
+# `nextbest models`, `nextbest promote churn VERSION` and `nextbest rollback churn`.
