@@ -15,6 +15,7 @@ from decisions.policy import Policy
 from decisions.records import from_record, to_record
 from decisions.situation import Ask, Contact, Product, Situation
 from serving.champions import Champions
+from serving.clock import SKEW
 from serving.current import Current, Reader
 from serving.errors import ProblemError
 from serving.recommending import NamedAffinity
@@ -60,7 +61,7 @@ class Decider:
         else:
             current = self.reader.visitor(connection, subject.visitor_id or "", now)
         since = now - timedelta(days=CONTACT_DAYS)
-        posted = decisions.contacts_of(connection, current.customer_id, since, now)
+        posted = decisions.contacts_of(connection, current.customer_id, since, now + SKEW)
         return current, self._situation(current, posted)
 
     def record(self, state: State, subject: Subject, ask: Ask, now: datetime, *, asked: Mapping[str, Any]) -> Recorded:
@@ -117,7 +118,7 @@ def _again(row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
 
 
 def _contacts(current: Current, posted: list[dict[str, Any]]) -> tuple[Contact, ...]:
-    """Published and posted contacts. One that was recorded at this very instant came before this decision."""
+    """Published and posted contacts. One recorded by a clock a little ahead, another worker's or request's, came before this decision too."""
     published = [
         {**contact, "decided_at": datetime.fromisoformat(contact["decided_at"])}
         for contact in (current.stored.contacts if current.stored else ())

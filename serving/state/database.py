@@ -42,9 +42,13 @@ class State:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        """A transaction that reads one moment of the database."""
-        with self.engine.connect() as connection, connection.begin():
+        """A transaction that reads one moment of the database: all its statements see the same commits."""
+        with self._snapshot() as connection, connection.begin():
             yield connection
+
+    def _snapshot(self) -> Connection:
+        connection = self.engine.connect()
+        return connection.execution_options(isolation_level="REPEATABLE READ") if self.engine.dialect.name == "postgresql" else connection
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
