@@ -56,7 +56,9 @@ def test_retraining_churn_by_hand_beats_or_equals_the_baseline(jupyter: Path) ->
     outputs = [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
     said = _printed(outputs, "stdout")
     assert not _printed(outputs, "stderr")
-    mean, error, count = re.search(r"nextbest minus baseline: ([+-][\d.]+) \(standard error ([\d.]+), ([\d,]+) rows", said).groups()  # type: ignore[union-attr]
+    found = re.search(r"nextbest minus baseline: ([+-][\d.]+) \(standard error ([\d.]+), ([\d,]+) rows", said)
+    assert found is not None, said
+    mean, error, count = found.groups()
     assert float(mean) <= Z * float(error), "the model is worse than the notebook's baseline, beyond noise"
     assert int(count.replace(",", "")) > 100
     assert "version 1: Promoted: it beats" in said

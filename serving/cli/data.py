@@ -92,8 +92,9 @@ def check(context: typer.Context) -> None:
         say_json([one.as_dict() for one in found])
     else:
         show([one.as_dict() for one in found])
-    if failed := [one.name for one in found if one.status == "FAIL"]:
-        note(f"nextbest: {len(failed)} of {len(found)} checks failed: {', '.join(failed)}.")
+    if failed := [one for one in found if one.status == "FAIL"]:
+        note(f"nextbest: {len(failed)} of {len(found)} checks failed: {', '.join(one.name for one in failed)}.")
+        note("\n".join(f"  {remedy}" for remedy in dict.fromkeys(one.remedy for one in failed)))
         raise typer.Exit(2)
 
 

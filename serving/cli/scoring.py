@@ -18,6 +18,7 @@ def churn_scores(work: Workspace, tables: Any, at: datetime, horizon_days: int |
     from training import score
     from training.bands import DEFAULT_BANDS, load_bands
 
+    rules = load_bands(work.rules(DEFAULT_BANDS)), load_stages(work.rules(DEFAULT_STAGES))
     model = champion(work, "churn", at, hindsight=hindsight)
     if horizon_days is not None and horizon_days != model.horizon_days:
         raise InputError(
@@ -25,7 +26,6 @@ def churn_scores(work: Workspace, tables: Any, at: datetime, horizon_days: int |
             remedy=f"Train another: nextbest train churn value --horizon-days {horizon_days}",
         )
     value = optional_champion(work, "value", at, hindsight=hindsight)
-    rules = load_bands(work.rules(DEFAULT_BANDS)), load_stages(work.rules(DEFAULT_STAGES))
     scored = score.churn_scores_with_reasons if reasons else score.churn_scores
     return scored(tables, model, value, at, *rules)
 
