@@ -114,7 +114,7 @@ def test_a_decision_is_replayed(place: Place) -> None:
     (line,) = (line for line in shell_lines("curl") if "/v1/decisions" in line)
     decision = place.ask(line)
     replayed = place.ask(f"curl {HERE}/v1/decisions/{decision['decision_id']}")
-    assert replayed["answer"] == decision
+    assert replayed["answer"]["actions"] == decision["actions"]
     assert replayed["replay"]["same"] is True
 
 
