@@ -1,10 +1,11 @@
 # nextbest: a fresh machine needs python3 (3.11 or newer) and make, nothing else.
 PYTHON ?= python3
 BIN := .venv/bin
-NEXTBEST_HOME ?= nextbest-home
 ORDERS ?=
 MAPPING ?=
 SERVE ?= 1
+# Your own orders go to the default home, the simulated shop to one of its own; NEXTBEST_HOME names another.
+DEMO_HOME := $(or $(NEXTBEST_HOME),$(if $(ORDERS),nextbest-home,nextbest-home-demo))
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
@@ -26,7 +27,7 @@ setup: .venv/.ready ## the environment in .venv, with .venv/bin/nextbest; needs 
 	@touch $@
 
 demo: setup ## orders to a served next best action; ORDERS=file.csv MAPPING=preset-or-yaml for your own; SERVE=0 ends before serving; about 1 min
-	@$(BIN)/nextbest --home $(NEXTBEST_HOME) demo \
+	@$(BIN)/nextbest --home $(DEMO_HOME) demo \
 	  $(if $(ORDERS),--orders "$(ORDERS)") $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: lint ## lint, then every test; needs nothing but the environment; under 12 min on two cores

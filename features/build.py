@@ -1,8 +1,11 @@
 """Reads the home's tables and writes what is made of them; the room's hands on the disk beside ingest."""
 
 import hashlib
+import os
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import pandas as pd
 
@@ -36,19 +39,25 @@ def feature_table(tables: Tables, as_of: datetime) -> pd.DataFrame:
     return table
 
 
-def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Writes a table as Parquet, CSV or NDJSON by the file's ending, whole or not at all. InputError for another ending or no such folder."""
-    writers = {".parquet": _parquet, ".csv": _csv, ".gz": _csv_gz, ".ndjson": _ndjson}
-    if path.suffix not in writers:
+def check_output(path: Path) -> None:
+    """InputError if a table could not be written to this path: another ending, no such folder, no right to write."""
+    if path.suffix not in WRITERS:
         raise InputError(f"{path}: no such format.", remedy="Let the output end in .parquet, .csv, .csv.gz or .ndjson.")
+    if path.is_dir() or not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path} cannot be written.", remedy="Name a file in a folder that exists and that you may write to.")
+
+
+def write_table(table: pd.DataFrame, path: Path) -> None:
+    """Writes a table as Parquet, CSV or NDJSON by the file's ending, whole or not at all. InputError as `check_output` has it."""
+    check_output(path)
     part = path.with_name(path.name + ".part")
     try:
-        writers[path.suffix](table, part)
+        WRITERS[path.suffix](table, part)
         part.replace(path)
     except OSError as error:
         part.unlink(missing_ok=True)
         raise InputError(
-            f"{path} cannot be written: {error.strerror}.", remedy="Name a file in a folder that exists and that you may write to."
+            f"{path} cannot be written: {error.strerror or error}.", remedy="Name a file in a folder that exists and that you may write to."
         ) from error
 
 
@@ -66,3 +75,6 @@ def _csv_gz(table: pd.DataFrame, path: Path) -> None:
 
 def _ndjson(table: pd.DataFrame, path: Path) -> None:
     table.to_json(path, orient="records", lines=True, date_format="iso", force_ascii=False)
+
+
+WRITERS: Final[dict[str, Callable[[pd.DataFrame, Path], None]]] = {".parquet": _parquet, ".csv": _csv, ".gz": _csv_gz, ".ndjson": _ndjson}

@@ -3,9 +3,11 @@
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 
-from features.contract import CUSTOMER_ID
+from features.contract import CUSTOMER_ID, CUSTOMERS
 from features.engine import Tables
+from features.home import Home
 
 CONSENT_PREFIX = "consent_"
 
@@ -25,6 +27,13 @@ def consents(tables: Tables) -> dict[str, dict[str, bool]]:
         row[CUSTOMER_ID]: {name.removeprefix(CONSENT_PREFIX): not _missing(row[name]) and bool(row[name]) for name in given}
         for row in frame.to_dict("records")
     }
+
+
+def customer_columns(home: Home) -> list[str]:
+    """The columns of the home's customers table but consent: what rules may name beside features. Empty without one."""
+    path = home.table(CUSTOMERS.name)
+    names = pq.read_schema(path).names if path.exists() else []
+    return [name for name in names if not name.startswith(CONSENT_PREFIX)]
 
 
 def _missing(value: Any) -> bool:

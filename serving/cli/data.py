@@ -8,11 +8,12 @@ import typer
 
 from features.errors import InputError
 from serving.cli.console import note, say, say_json, show, step
+from serving.cli.demo_home import is_simulated
 from serving.cli.workspace import of
 
 Files = Annotated[list[Path] | None, typer.Option(help="CSV, CSV.gz or Parquet; may be given several times.")]
 AsOf = Annotated[
-    str | None, typer.Option("--as-of", help="A date or an instant; only older rows are seen [default: just after the newest row]")
+    str | None, typer.Option("--as-of", help="A date or an instant; only older rows are seen (default: just after the newest row)")
 ]
 
 
@@ -63,6 +64,11 @@ def ingest(
     if not sources:
         raise InputError("There is nothing to ingest.", remedy="Name at least one file: nextbest ingest --orders FILE.")
     work = of(context)
+    if is_simulated(work.home()):
+        raise InputError(
+            f"{work.home().root} holds the demo's simulated shop.",
+            remedy="Give your own data a home of its own: nextbest --home DIR ingest ...",
+        )
     read = load_mapping(mapping) if mapping else None
     with step(f"ingest {', '.join(sources)}"):
         report = ingested(
@@ -105,7 +111,7 @@ def features(
     describe: Annotated[bool, typer.Option("--describe", help="Print what each feature means, and end.")] = False,
 ) -> None:
     """Write one row per customer with an order line or an event before the time asked for, with their stage."""
-    from features.build import feature_table, write_table
+    from features.build import check_output, feature_table, write_table
     from features.definitions import FEATURES
     from features.journey import DEFAULT_STAGES, load_stages, stages_of
 
@@ -116,6 +122,7 @@ def features(
         return
     if output is None:
         raise InputError("There is no place for the result.", remedy="Name one: nextbest features --output features.parquet.")
+    check_output(output)
     tables = work.tables()
     at = work.as_of(as_of, tables)
     with step(f"features as of {at:%Y-%m-%d %H:%M}"):

@@ -1,14 +1,15 @@
 """The whole way in one command: a shop's orders to published scores, and what to try then."""
 
-import json
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from features.errors import InputError
-from features.home import Home, replace_text
+from features.home import Home
+from serving.cli.champion import has_champion
 from serving.cli.console import note, say, step
 from serving.cli.data import today
+from serving.cli.demo_home import OWN, SIMULATED, claim
 from serving.cli.models import KINDS, train_kinds
 from serving.cli.publication import publish_changes
 from serving.cli.scoring import affinity_lists, churn_scores, optional_champion
@@ -18,14 +19,14 @@ MONTHS = 18
 SEED = 1
 
 
-def run_demo(work: Workspace, *, orders: list[Path], mapping: str | None, customers: int) -> None:
+def run_demo(work: Workspace, *, orders: list[Path], mapping: str | None, customers: int, port: int) -> None:
     """Simulates a shop or takes the given orders; ingests, checks, builds features, trains, scores and publishes.
 
     What did not change since the last run is not done again. InputError if a home of the one kind is asked for the other.
     """
     home = work.home()
     own = bool(orders)
-    _check_kind(home, own=own)
+    claim(home, OWN if own else SIMULATED)
     note("nextbest demo: " + (", ".join(str(file) for file in orders) if own else f"a simulated shop of {customers:,} customers"))
     sources = {"orders": orders} if own else _simulated(home, customers)
     _ingest(work, sources, mapping)
@@ -35,18 +36,7 @@ def run_demo(work: Workspace, *, orders: list[Path], mapping: str | None, custom
     _score(work, home)
     tables = work.tables()
     publish_changes(work, tables, work.as_of(None, tables))
-    _tell(work)
-
-
-def _check_kind(home: Home, *, own: bool) -> None:
-    marker = home.root / "demo.json"
-    kind = "own orders" if own else "simulated shop"
-    found = json.loads(marker.read_text())["kind"] if marker.exists() else None
-    if found is None and any(home.tables.iterdir()):
-        found = "own orders"
-    if found not in (None, kind):
-        raise InputError(f"{home.root} holds a {found}.", remedy="Give the other one a home of its own: nextbest --home DIR demo")
-    replace_text(marker, json.dumps({"kind": kind}))
+    _tell(work, port)
 
 
 def _simulated(home: Home, customers: int) -> dict[str, list[Path]]:
@@ -67,7 +57,14 @@ def _ingest(work: Workspace, sources: dict[str, list[Path]], mapping: str | None
     from features.ingest.run import ingest
 
     with step("ingest"):
-        report = ingest(work.home(), sources, load_mapping(mapping) if mapping else None, today=today())
+        report = ingest(
+            work.home(),
+            sources,
+            load_mapping(mapping) if mapping else None,
+            today=today(),
+            threads=work.settings.threads,
+            memory_limit=work.settings.memory_limit,
+        )
     for line in report.lines():
         note(f"    {line}")
 
@@ -117,10 +114,11 @@ def _score(work: Workspace, home: Home) -> None:
 
     tables = work.tables()
     at = work.as_of(None, tables)
-    with step("score churn"):
-        scores = churn_scores(work, tables, at, None, reasons=False, hindsight=False)
-        write_table(scores, home.root / "churn.parquet")
-    note(f"    {len(scores):,} customers: {home.root / 'churn.parquet'}")
+    if has_champion(home, "churn"):
+        with step("score churn"):
+            scores = churn_scores(work, tables, at, None, reasons=False, hindsight=False)
+            write_table(scores, home.root / "churn.parquet")
+        note(f"    {len(scores):,} customers: {home.root / 'churn.parquet'}")
     model = optional_champion(work, "affinity", at, hindsight=False)
     if model is not None:
         with step("score affinity"):
@@ -129,15 +127,14 @@ def _score(work: Workspace, home: Home) -> None:
         note(f"    {len(lists):,} rows: {home.root / 'affinity.parquet'}")
 
 
-def _tell(work: Workspace) -> None:
+def _tell(work: Workspace, port: int) -> None:
     import pandas as pd
 
-    settings = work.settings
-    where = f"http://127.0.0.1:{settings.port}"
-    customer = _somebody(pd.read_parquet(work.home().root / "churn.parquet"))
+    where = f"http://127.0.0.1:{port}"
+    customer = _somebody(pd.read_parquet(work.home().root / "features.parquet"))
     say(
         f"""
-Everything is in {work.home().root}. While it is served (make demo, or: nextbest --home {settings.home} serve --as-of latest) open
+Everything is in {work.home().root}. While it is served (make demo, or: nextbest --home {work.settings.home} serve --as-of latest) open
   {where}/docs                 every route, to try out
 and ask:
   curl '{where}/v1/customers/{customer}/churn'
@@ -147,9 +144,7 @@ and ask:
     )
 
 
-def _somebody(scores: Any) -> str:
-    """The customer with the most to lose: the highest expected loss, to have something to show."""
-    ranked = scores.assign(loss=scores.churn_probability * scores.historic_value).sort_values(
-        ["loss", "customer_id"], ascending=[False, True]
-    )
+def _somebody(features: Any) -> str:
+    """A customer with much behind them and nothing lately, to have something to show."""
+    ranked = features.assign(missed=features.value_total * features.days_since_last_order).sort_values("missed", ascending=False)
     return str(ranked.customer_id.iloc[0])

@@ -30,7 +30,7 @@ for commands in (data.COMMANDS, models.COMMANDS, operations.COMMANDS):
 def start(
     context: typer.Context,
     home: Annotated[
-        Path | None, typer.Option("--home", help="The folder that holds all state [default: ./nextbest-home]", envvar="NEXTBEST_HOME")
+        Path | None, typer.Option("--home", help="The folder that holds all state (default: ./nextbest-home)", envvar="NEXTBEST_HOME")
     ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a machine-readable result on stdout.")] = False,
 ) -> None:
@@ -40,8 +40,9 @@ def start(
 
 def main() -> None:
     """Runs the command. Exit code 0: done; 2: bad input or usage, said in one message; 1: a defect, with its trace."""
+    words = sys.argv[1:]
     try:
-        app()
+        app(sorted(words, key=lambda word: word != "--json"))  # wherever it stands, it means the same
     except InputError as error:
         note(f"nextbest: {error.problem}\n  {error.remedy}")
         sys.exit(2)

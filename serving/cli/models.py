@@ -31,7 +31,7 @@ def train(
     kinds: Annotated[list[str] | None, typer.Argument(help="churn, value, affinity, response, or all.", show_default="all")] = None,
     as_of: AsOf = None,
     horizon_days: Annotated[
-        int | None, typer.Option(min=1, help="Churn and value look this far ahead [default: fits the shop's rhythm]")
+        int | None, typer.Option(min=1, help="Churn and value look this far ahead (default: fits the shop's rhythm)")
     ] = None,
 ) -> None:
     """Train on what was known before a time, evaluate, register, and promote when the gate says so; then publish the champions."""
@@ -65,8 +65,14 @@ def train_kinds(
     if not trained:
         raise InputError("Nothing could be trained.", remedy="See above, and bring in what is missing: nextbest ingest.")
     registry.export_champions(work.home().champions)
-    publish_changes(work, tables, at)
+    publish_changes(work, tables, _publish_as_of(registry, at))
     return trained
+
+
+def _publish_as_of(registry: Any, at: datetime) -> datetime:
+    """Scores are published as of the training's time, or of a later one that a kept champion knows already."""
+    champion = registry.champion("churn")
+    return at if champion is None else max(at, datetime.fromisoformat(champion.tags["as_of"]))
 
 
 def models(context: typer.Context) -> None:

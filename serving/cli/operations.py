@@ -24,7 +24,7 @@ def demo(
 ) -> None:
     """Simulate a shop (or take your orders), ingest, check, train, score, and serve it on this machine."""
     work = of(context)
-    run_demo(work, orders=orders or [], mapping=mapping, customers=customers)
+    run_demo(work, orders=orders or [], mapping=mapping, customers=customers, port=port or work.settings.port)
     if not no_serve:
         serve(context, port=port, as_of="latest")
 
@@ -44,11 +44,11 @@ def publish(context: typer.Context, as_of: AsOf = None) -> None:
 def serve(
     context: typer.Context,
     host: Annotated[
-        str | None, typer.Option(help="Address to listen on [default: 127.0.0.1]; any other than this machine's asks for a key.")
+        str | None, typer.Option(help="Address to listen on (default: 127.0.0.1); any other than this machine's asks for a key.")
     ] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on [default: 8000]; 0 takes a free one.")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on (default: 8000); 0 takes a free one.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Pin the clock: a time, or latest [default: now]")] = None,
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Pin the clock: a time, or latest (default: now)")] = None,
     catalogue: Annotated[Path | None, typer.Option(help="Another catalogue than the home's config/catalogue.yaml.")] = None,
 ) -> None:
     """Serve the API."""

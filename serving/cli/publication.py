@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from features.errors import InputError
 from serving.cli.champion import has_champion
 from serving.cli.console import counting, note
 from serving.cli.scoring import churn_scores
@@ -45,17 +44,6 @@ def publish_tables(work: Workspace, tables: Any, at: datetime) -> Any:
         return _published(work, tables, at, state)
 
 
-def _scores(work: Workspace, tables: Any, at: datetime) -> Any | None:
-    """Everybody's churn scores as of `at`; None, said, where no champion can give them."""
-    if not has_champion(work.home(), "churn"):
-        return None
-    try:
-        return churn_scores(work, tables, at, None, reasons=False, hindsight=False)
-    except InputError as error:
-        note(f"    published without churn scores: {error.problem}")
-        return None
-
-
 def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
     from features.build import data_hash
 
@@ -72,7 +60,7 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
     from serving.publishing import publish
 
     until = max(at, default_as_of(tables))
-    scores = _scores(work, tables, at)
+    scores = churn_scores(work, tables, at, None, reasons=False, hindsight=False) if has_champion(work.home(), "churn") else None
     shop = levels(feature_table(tables, at), load_stages(work.rules(DEFAULT_STAGES)))
     with counting("publish customers", len(customer_ids(tables, until))) as progress:
         return publish(

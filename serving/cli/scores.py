@@ -10,7 +10,7 @@ from features.errors import InputError
 from serving.cli.console import say, say_json, step
 from serving.cli.data import AsOf
 from serving.cli.publication import publish_changes
-from serving.cli.scoring import champion, churn_by_customer, churn_scores, optional_champion
+from serving.cli.scoring import affinity_lists, champion, churn_by_customer, churn_scores, optional_champion
 from serving.cli.workspace import Workspace, of
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def churn(
     allow_hindsight: Hindsight = False,
 ) -> None:
     """Write every customer's churn probability, band, expected spend and next order."""
-    work = of(context)
+    work = _ready(context, output)
     tables = work.tables()
     at = work.as_of(as_of, tables)
     with step(f"score churn as of {at:%Y-%m-%d}"):
@@ -52,15 +52,12 @@ def affinity(
     allow_hindsight: Hindsight = False,
 ) -> None:
     """Write every customer's ranked products."""
-    from features.interactions import purchases
-    from training.affinity.score import affinity_scores
-
-    work = of(context)
+    work = _ready(context, output)
     tables = work.tables()
     at = work.as_of(as_of, tables)
     with step(f"score affinity as of {at:%Y-%m-%d}"):
         model = champion(work, "affinity", at, hindsight=allow_hindsight)
-        scores = affinity_scores(model, purchases(tables, at), top, exclude_purchased=exclude_purchased)
+        scores = affinity_lists(model, tables, at, top, exclude_purchased=exclude_purchased)
     _written(work, scores, output, at)
 
 
@@ -70,9 +67,7 @@ def actions(
     output: Output,
     as_of: AsOf = None,
     customers: Annotated[Path | None, typer.Option(help="Only the customers of this file (column customer_id).")] = None,
-    as_deployed: Annotated[
-        bool, typer.Option("--as-deployed", help="With holdout, exploration and quiet hours, as serving draws.")
-    ] = False,
+    as_deployed: Annotated[bool, typer.Option("--as-deployed", help="With holdout and exploration, as serving draws.")] = False,
     catalogue: Annotated[Path | None, typer.Option(help="Another catalogue than the home's config/catalogue.yaml.")] = None,
     allow_hindsight: Hindsight = False,
 ) -> None:
@@ -81,7 +76,7 @@ def actions(
     from decisions.situations import Knowledge, situations
     from features.journey import DEFAULT_STAGES, load_stages
 
-    work = of(context)
+    work = _ready(context, output)
     tables = work.tables()
     at = work.as_of(as_of, tables)
     with step(f"score actions as of {at:%Y-%m-%d}"):
@@ -94,6 +89,14 @@ def actions(
         found = situations(tables, at, known, only=_wanted(customers))
         scores = score_actions_as_deployed(found, policy) if as_deployed else score_actions(found, policy)
     _written(work, scores, output, at)
+
+
+def _ready(context: typer.Context, output: Path) -> Workspace:
+    """The workspace, once it is known that the result can be written."""
+    from features.build import check_output
+
+    check_output(output)
+    return of(context)
 
 
 def _wanted(path: Path | None) -> list[str] | None:

@@ -8,6 +8,7 @@ from typing import Any
 import typer
 
 from features.home import Home, config_file, open_home
+from serving.cli.console import note
 from serving.settings import ServingSettings, load_settings
 
 
@@ -48,8 +49,13 @@ class Workspace:
     def catalogue(self, path: Path | None = None) -> Any:
         """The catalogue of this file, or the configured one, or the home's."""
         from decisions.catalogue import DEFAULT_CATALOGUE, load_catalogue
+        from features.profiles import customer_columns
 
-        return load_catalogue(path or self.settings.catalogue or self.rules(DEFAULT_CATALOGUE), currency=self.home().currency)
+        home, chosen = self.home(), path or self.settings.catalogue or self.rules(DEFAULT_CATALOGUE)
+        catalogue = load_catalogue(chosen, attributes=customer_columns(home), currency=home.currency)
+        for warning in catalogue.warnings:
+            note(f"    {chosen}: {warning}")
+        return catalogue
 
     def policy(self, catalogue: Path | None, response: Any | None) -> Any:
         """The policy of this home, with another catalogue or a response model where given."""
@@ -59,8 +65,15 @@ class Workspace:
         actions = self.catalogue(catalogue)
         limits = load_limits(self.rules(DEFAULT_LIMITS), channels=actions.channels)
         version = (response.version or "") if response else ""
-        currency = self.home().currency
-        return default_policy(actions, limits, response, response_version=version, seed=self.settings.seed, currency=currency)
+        return default_policy(
+            actions,
+            limits,
+            response,
+            response_version=version,
+            seed=self.settings.seed,
+            holdout_share=self.settings.holdout_share,
+            currency=self.home().currency,
+        )
 
     def database_url(self) -> str:
         """Where the state is: the URL configured, or SQLite in the home."""

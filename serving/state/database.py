@@ -89,7 +89,10 @@ def open_state(url: str) -> State:
 def _check_current(engine: Engine, found: str | None) -> None:
     if found is None or found < REVISION:
         why = "is empty" if found is None else "was made by an older nextbest"
-        raise InputError(f"The state database {_shown(engine)} {why}.", remedy="Run: nextbest migrate")
+        raise InputError(
+            f"The state database {_shown(engine)} {why}.",
+            remedy="Run: nextbest publish (which also fills it), or nextbest migrate for the schema alone",
+        )
     check_not_newer(engine, found)
 
 

@@ -1,0 +1,29 @@
+"""Keeps the demo's simulated shop and a user's own orders in homes of their own."""
+
+import json
+
+from features.errors import InputError
+from features.home import Home, replace_text
+
+SIMULATED = "simulated shop"
+OWN = "shop's own orders"
+
+
+def is_simulated(home: Home) -> bool:
+    """Whether the demo filled this home with a simulated shop."""
+    return _found(home) == SIMULATED
+
+
+def claim(home: Home, kind: str) -> None:
+    """Says what this home holds. InputError if it holds the other kind already."""
+    found = _found(home)
+    if found not in (None, kind):
+        raise InputError(f"{home.root} holds a {found}.", remedy="Give the other one a home of its own: nextbest --home DIR demo")
+    replace_text(home.root / "demo.json", json.dumps({"kind": kind}))
+
+
+def _found(home: Home) -> str | None:
+    marker = home.root / "demo.json"
+    if marker.exists():
+        return str(json.loads(marker.read_text())["kind"])
+    return OWN if any(home.tables.iterdir()) else None
