@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+import ibis
 import pandas as pd
 from ibis import _
 
@@ -31,7 +32,7 @@ def response_table(tables: Tables, as_of: datetime) -> pd.DataFrame:
     every decision was imported with its outcomes, and counts as mature. answered and unsubscribed are 0.0 or 1.0,
     converted_value is money. Outcomes at or after `as_of` are not seen.
     """
-    seen = tables.outcomes.filter(_.occurred_at < as_of)
+    seen = _in_window(tables, as_of)
     answers = seen.group_by("decision_id").aggregate(
         answered=seen.outcome_type.isin(["accepted", "converted"]).any(),
         converted_value=(seen.outcome_type == "converted").ifelse(seen.value, 0.0).sum(),
@@ -44,6 +45,14 @@ def response_table(tables: Tables, as_of: datetime) -> pd.DataFrame:
     )
     table = table.astype({"answered": "float64", "unsubscribed": "float64", "converted_value": "float64"})
     return table.fillna({"answered": 0.0, "unsubscribed": 0.0, "converted_value": 0.0})
+
+
+def _in_window(tables: Tables, as_of: datetime) -> ibis.Table:
+    """Outcomes before `as_of` within the outcome window of their decision: as long for an old decision as for a new one."""
+    made = tables.decisions.select("decision_id", "decided_at")
+    seen = tables.outcomes.filter(_.occurred_at < as_of).inner_join(made, "decision_id")
+    window = ibis.interval(days=OUTCOME_WINDOW_DAYS)
+    return seen.filter((seen.occurred_at >= seen.decided_at) & (seen.occurred_at < seen.decided_at + window))
 
 
 def _mature_before(tables: Tables, as_of: datetime) -> datetime:

@@ -103,8 +103,10 @@ def _of_types(history: CustomerHistory, rows: Mapping[str, NDArray[Any]], types:
 def _viewed_again(history: CustomerHistory, rows: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
     again = np.zeros(len(rows["at"]), dtype=bool)
     views = np.flatnonzero(_of_types(history, rows, ("product_view",)) & (rows["product"] >= 0))
-    views = views[np.argsort(rows["product"][views], kind="stable")]
-    same = rows["product"][views][1:] == rows["product"][views][:-1]
+    together = np.where(rows["known_at"] > rows["at"], rows["known_at"], 0)
+    views = views[np.lexsort((rows["at"][views], together[views], rows["product"][views]))]
+    keys = np.stack([rows["product"][views], together[views]])
+    same = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
     again[views[1:]] = same & (np.diff(rows["at"][views]) <= REPEAT_VIEW_DAYS * DAY_US)
     return again
 

@@ -65,7 +65,9 @@ def fees(tables: Tables) -> ibis.Table:
 def events(tables: Tables) -> ibis.Table:
     """One row per event of a customer; a visitor's earlier events count from the moment the visitor was identified."""
     known = identified(tables.events)
-    viewed = ibis.window(group_by=["customer_id", "event_type", "product_id"], order_by=["at", "event_id"])
+    # Rows that became known together stand together: whether a view is a repeat must not depend on views that became known later.
+    known = known.mutate(together=(known.known_at > known.at).ifelse(known.known_at, 0))
+    viewed = ibis.window(group_by=["customer_id", "event_type", "product_id", "together"], order_by=["at", "event_id"])
     known = known.mutate(
         view_before=known.at.lag().over(viewed),
         sequence=ibis.row_number().over(group_by="customer_id", order_by=["at", "value"]),

@@ -22,7 +22,7 @@ def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = Fals
     loaders: dict[str, Any] = {"churn": ChurnModel, "value": ValueModel, "affinity": AffinityModel, "response": ResponseModel}
     if not has_champion(home, kind):
         raise InputError(f"There is no {kind} champion in this home.", remedy=f"Train one: nextbest train {kind}")
-    model = loaders[kind].load(home.champions / kind)
+    model = loaders[kind].load((home.champions / kind).resolve())  # one version, though another be swapped in
     if model.as_of > at and not hindsight:
         raise InputError(
             f"The {kind} champion knows rows up to {model.as_of:%Y-%m-%d %H:%M}, after {at:%Y-%m-%d %H:%M}: it has seen that future.",

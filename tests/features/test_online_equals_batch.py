@@ -24,7 +24,7 @@ instants = st.one_of(
     ),
     st.sampled_from([datetime(2025, 3, 30, 1), datetime(2025, 3, 30, 1, 30)]),
 )
-customers = st.sampled_from(["17850", "khách-Đặng", "a b"])
+customers = st.sampled_from(["17850", "khách-Đặng", "a b", "d", "e"])
 amounts = st.one_of(st.none(), st.integers(0, 50_000).map(lambda cents: cents / 100))
 order_lines = st.fixed_dictionaries(
     {
@@ -42,7 +42,7 @@ touchpoints = st.fixed_dictionaries(
     {
         "customer_id": st.one_of(st.none(), customers),
         "visitor_id": st.sampled_from([None, "v1", "v2"]),
-        "event_type": st.sampled_from(["product_view", "product_view", "survey_answered", "identify", *EVENT_TYPES]),
+        "event_type": st.sampled_from([*["product_view", "survey_answered", "identify"] * 6, *EVENT_TYPES]),
         "occurred_at": instants,
         "product_id": st.sampled_from([None, "A", "B"]),
         "value": st.one_of(st.none(), st.integers(0, 10).map(float)),
@@ -58,7 +58,7 @@ def shop(lines: list[dict[str, object]], events: list[dict[str, object]]):
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(order_lines, max_size=25), st.lists(touchpoints, max_size=25))
+@given(st.lists(order_lines, max_size=60), st.lists(touchpoints, max_size=60))
 def test_every_feature_is_the_same_online_and_in_batch(lines, events):
     tables = shop(lines, events)
     expected = batch.features(tables, [AS_OF]).set_index("customer_id")
@@ -70,13 +70,36 @@ def test_every_feature_is_the_same_online_and_in_batch(lines, events):
         )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(order_lines, max_size=15), st.lists(touchpoints, max_size=15))
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(order_lines, max_size=40), st.lists(touchpoints, max_size=40))
 def test_rows_at_or_after_as_of_change_nothing(lines, events):
     past_lines = [line for line in lines if line["ordered_at"] < AS_OF]
     past_events = [event for event in events if event["occurred_at"] < AS_OF]
     whole, past = shop(lines, events), shop(past_lines, past_events)
     pd.testing.assert_frame_equal(batch.features(whole, [AS_OF]), batch.features(past, [AS_OF]))
+
+
+def test_a_visitor_identified_later_changes_nothing_before():
+    def view(day, **who):
+        return {"event_type": "product_view", "product_id": "p", "occurred_at": datetime(2025, 5, day), "value": None, **who}
+
+    seen = [view(1, visitor_id="v", customer_id=None), view(3, visitor_id=None, customer_id="c"), view(4, visitor_id="v", customer_id=None)]
+    link = {
+        "event_type": "identify",
+        "visitor_id": "v",
+        "customer_id": "c",
+        "occurred_at": datetime(2025, 5, 10),
+        "product_id": None,
+        "value": None,
+    }
+    early, late = datetime(2025, 5, 6), datetime(2025, 5, 12)
+    with_link, without = shop([], [*seen, link]), shop([], seen)
+    pd.testing.assert_frame_equal(batch.features(with_link, [early]), batch.features(without, [early]))
+    assert np.isnan(batch.features(with_link, [early]).days_since_repeat_view[0])
+    assert batch.features(with_link, [late]).days_since_repeat_view[0] == 8  # the visitor's own second view, of the 4th
+    for as_of in (early, late):
+        [(_, history)] = list(histories(with_link, as_of))
+        assert online.features(history, as_of)["product_view_count_30d"] == batch.features(with_link, [as_of]).product_view_count_30d[0]
 
 
 def test_many_cut_offs_in_one_pass_equal_one_at_a_time():

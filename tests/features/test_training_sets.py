@@ -95,25 +95,26 @@ def test_the_default_as_of_is_just_after_the_newest_row():
 def test_a_decision_is_learned_from_when_its_outcome_window_is_over():
     decisions = pd.DataFrame(
         {
-            "decision_id": ["old", "young", "none"],
+            "decision_id": ["old", "young", "none", "late"],
             "customer_id": "c",
-            "decided_at": [CUT - timedelta(days=15), CUT - timedelta(days=13), CUT - timedelta(days=20)],
+            "decided_at": [CUT - timedelta(days=15), CUT - timedelta(days=13), CUT - timedelta(days=20), CUT - timedelta(days=60)],
             "action_id": "mail",
             "action_probability": 0.5,
         }
     )
     outcomes = pd.DataFrame(
         {
-            "event_id": ["1", "2", "3"],
-            "decision_id": ["old", "old", "none"],
-            "outcome_type": ["accepted", "converted", "accepted"],
-            "occurred_at": [CUT - timedelta(days=14), CUT - timedelta(days=12), CUT],
-            "value": [None, 30.0, None],
+            "event_id": ["1", "2", "3", "4"],
+            "decision_id": ["old", "old", "none", "late"],
+            "outcome_type": ["accepted", "converted", "accepted", "accepted"],
+            "occurred_at": [CUT - timedelta(days=14), CUT - timedelta(days=12), CUT, CUT - timedelta(days=46)],
+            "value": [None, 30.0, None, None],
         }
     )
     alive = {"orders": orders(("c", "1", CUT, 1.0))}
     learned = response_table(tables_from_frames({"decisions": decisions, "outcomes": outcomes, **alive}), CUT).set_index("decision_id")
-    assert learned.answered.to_dict() == {"none": 0.0, "old": 1.0}  # the answer at the cut itself is the future
+    # the answer at the cut itself is the future, and one after 14 days is no answer to that decision
+    assert learned.answered.to_dict() == {"late": 0.0, "none": 0.0, "old": 1.0}
     assert learned.converted_value["old"] == 30.0
     imported = response_table(tables_from_frames({"decisions": decisions, "outcomes": outcomes}), CUT)
-    assert len(imported) == 3
+    assert len(imported) == 4
