@@ -10,7 +10,7 @@ import pandas as pd
 from decisions.offers import Affinity, Describe, offered
 from decisions.situation import Contact, Product, Situation
 from features import batch
-from features.contacts import contact_history
+from features.contacts import contact_history, mean_converted_value
 from features.contract import CUSTOMER_ID
 from features.definitions import NAMES
 from features.engine import Tables
@@ -69,7 +69,8 @@ class _Known:
         self.as_of = as_of
         self.stages = dict(zip(frame[CUSTOMER_ID], stages_of(frame, stages), strict=True))
         self.features = dict(zip(frame[CUSTOMER_ID], frame[list(NAMES)].to_dict("records"), strict=True))
-        self.order_value = float(frame.value_total.sum() / frame.order_count.sum()) if frame.order_count.sum() else 0.0
+        orders = frame.order_count.sum()
+        self.order_value = float(frame.value_total.sum() / orders) if orders else mean_converted_value(tables, as_of)
         self.profiles, self.consents = profiles(tables), consents(tables)
         self.contacts = _contacts(contact_history(tables, as_of))
 

@@ -47,6 +47,13 @@ def response_table(tables: Tables, as_of: datetime) -> pd.DataFrame:
     return table.fillna({"answered": 0.0, "unsubscribed": 0.0, "converted_value": 0.0})
 
 
+def mean_converted_value(tables: Tables, as_of: datetime) -> float:
+    """Money per converted outcome before `as_of`; 0 without any. What an order is worth, where no orders are known."""
+    converted = tables.outcomes.filter((_.occurred_at < as_of) & (_.outcome_type == "converted"))
+    mean = converted["value"].mean().execute()
+    return float(mean) if mean is not None and mean == mean else 0.0
+
+
 def _in_window(tables: Tables, as_of: datetime) -> ibis.Table:
     """Outcomes before `as_of` within the outcome window of their decision: as long for an old decision as for a new one."""
     made = tables.decisions.select("decision_id", "decided_at")

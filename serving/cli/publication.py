@@ -51,7 +51,7 @@ def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
 
 
 def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
-    from features.build import feature_table
+    from features import batch
     from features.contacts import contact_history
     from features.cutoffs import default_as_of
     from features.histories import customer_ids, histories
@@ -61,7 +61,7 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
 
     until = max(at, default_as_of(tables))
     scores = churn_scores(work, tables, at, None, reasons=False, hindsight=False) if has_champion(work.home(), "churn") else None
-    shop = levels(feature_table(tables, at), load_stages(work.rules(DEFAULT_STAGES)))
+    shop = levels(batch.features(tables, [at]), load_stages(work.rules(DEFAULT_STAGES)))
     with counting("publish customers", len(customer_ids(tables, until))) as progress:
         return publish(
             state,
