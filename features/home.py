@@ -1,12 +1,21 @@
 """The home: one folder with everything that a shop's nextbest knows."""
 
+import fcntl
 import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final, TextIO
 
 from features.contract import CONTRACT_VERSION
 from features.errors import InputError
+from features.replacing import is_unfinished, put_back
+
+_LOCK: Final = ".lock"
+_MAKING_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -47,29 +56,99 @@ class Home:
 
 
 def open_home(root: Path, *, currency: str = "EUR") -> Home:
-    """The home at `root`, made if there is none.
+    """The home at `root`, made if there is none; tables that a killed ingestion left half replaced are the old ones again.
 
     Raises InputError if `root` is a file, cannot be written, or was made by an incompatible version.
     """
     root = root.expanduser().absolute()
-    marker = root / "home.json"
-    if marker.exists():
-        return Home(root, _read_marker(marker)["currency"])
+    if not _marker(root).exists():
+        _make(root, currency)
+    home = Home(root, _read_marker(_marker(root))["currency"])
+    if is_unfinished(home.tables):
+        _put_right(home)
+    return home
+
+
+class HomeInUseError(InputError):
+    """Somebody else is changing the home's tables."""
+
+
+@contextmanager
+def locked(root: Path, *, wait_seconds: float) -> Iterator[None]:
+    """Lets one at a time change the home's tables; the lock ends with the block, or with the program if that is killed.
+
+    Raises HomeInUseError if another holds it for longer than `wait_seconds`, InputError if the home cannot be written.
+    """
+    until = time.monotonic() + wait_seconds
+    with _lock_file(root) as file:
+        while not _taken(file.fileno()):
+            if time.monotonic() >= until:
+                raise HomeInUseError(f"{root}: another ingest is running.", remedy="Wait until it is done, and run this one again.")
+            time.sleep(0.05)
+        yield
+
+
+def _lock_file(root: Path) -> TextIO:
+    try:
+        return (root / _LOCK).open("a")
+    except OSError as error:
+        raise InputError(f"{root} cannot be written: {error.strerror}.", remedy="Name a home that you may write to with --home.") from error
+
+
+def _taken(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _marker(root: Path) -> Path:
+    return root / "home.json"
+
+
+def _make(root: Path, currency: str) -> None:
     try:
         root.mkdir(parents=True, exist_ok=True)
-        if any(child.name != ".gitkeep" for child in root.iterdir()):
-            raise InputError(
-                f"{root} is a folder with other things in it, and no nextbest home.", remedy="Name an empty or a new folder with --home."
-            )
-        home = Home(root, currency)
-        for folder in (home.tables, home.config, home.mlflow):
-            folder.mkdir(exist_ok=True)
-        replace_text(marker, json.dumps({"contract_version": CONTRACT_VERSION, "currency": currency}))
+        if not (_is_empty(root) or (root / _LOCK).exists()):  # whoever makes a home takes the lock before anything else
+            _refuse(root)
+        with locked(root, wait_seconds=_MAKING_SECONDS):
+            if not _marker(root).exists():
+                _fill(Home(root, currency))
     except OSError as error:
         raise InputError(
             f"{root} cannot be made a home: {error.strerror}.", remedy="Name a folder that you may write to with --home."
         ) from error
-    return home
+
+
+def _fill(home: Home) -> None:
+    if not _is_empty(home.root):
+        _refuse(home.root)
+    for folder in (home.tables, home.config, home.mlflow):
+        folder.mkdir(exist_ok=True)
+    replace_text(_marker(home.root), json.dumps({"contract_version": CONTRACT_VERSION, "currency": home.currency}))
+
+
+def _is_empty(root: Path) -> bool:
+    return all(child.name in (".gitkeep", _LOCK) for child in root.iterdir())
+
+
+def _refuse(root: Path) -> None:
+    raise InputError(
+        f"{root} is a folder with other things in it, and no nextbest home.", remedy="Name an empty or a new folder with --home."
+    )
+
+
+def _put_right(home: Home) -> None:
+    """The old tables, where a killed ingestion left some replaced; one that is still running is left alone."""
+    try:
+        with suppress(HomeInUseError), locked(home.root, wait_seconds=0):
+            put_back(home.tables)
+    except OSError as error:
+        raise InputError(
+            f"{home.root}: an ingest was stopped halfway, and its tables cannot be put back: {error.strerror}.",
+            remedy="Open the home where it may be written.",
+        ) from error
 
 
 def _read_marker(marker: Path) -> dict[str, str]:

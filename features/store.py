@@ -12,6 +12,7 @@ from features.contract import CUSTOMER_ID, ORDERS, Table
 from features.engine import IBIS_TYPES
 from features.errors import InputError
 from features.home import Home
+from features.replacing import replace_files
 
 
 def stored(engine: ibis.BaseBackend, home: Home, table: Table) -> ibis.Table | None:
@@ -62,13 +63,12 @@ def write(rows: ibis.Table, path: Path) -> Path:
 def replace_tables(home: Home, parts: Mapping[str, Path]) -> dict[str, bool]:
     """Puts finished files in the place of the home's tables, and says of each whether anything changed.
 
-    The files must lie on the home's disk. Each table is replaced whole or not at all; one that is the same already is left alone.
+    The files must lie on the home's disk, and the caller must hold the home's lock. All tables are replaced or none, whatever is raised
+    and whenever the program is killed (`features.replacing`); one that is the same already is left alone.
     """
     home.tables.mkdir(exist_ok=True)
     changed = {name: not (home.table(name).exists() and filecmp.cmp(part, home.table(name), shallow=False)) for name, part in parts.items()}
-    for name, part in parts.items():
-        if changed[name]:
-            part.replace(home.table(name))
+    replace_files(home.tables, {home.table(name).name: part for name, part in parts.items() if changed[name]})
     return changed
 
 

@@ -2,4 +2,5 @@
 
 `run` is the whole way: `source_files` and `reading` make text of whatever is given, `mapping` and `binding` say which column is which, `casting` and
 `row_checks` judge every value, `order_lines` tells sales from returns and fees, `staging` holds a file until all are good; `report` counts it all.
+`workspace` lets one ingestion at a time into the home.
 """

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from typing import Final
 
 import ibis
 
@@ -17,8 +17,11 @@ from features.ingest.derived import derive, fill
 from features.ingest.mapping import OrdersMapping, SourceMapping, TableMapping
 from features.ingest.report import Finding, Report, TableReport
 from features.ingest.staging import StagedFile, Terms, stage
+from features.ingest.workspace import workspace
 from features.nearest import likely
 from features.store import combine, replace_tables, shaped, stored, write
+
+_WAIT_SECONDS: Final = 10.0  # another ingestion of a small file is over by then; a longer one is better told than waited for
 
 
 @dataclass(frozen=True)
@@ -39,24 +42,25 @@ def ingest(
     drop_bad_rows: bool = False,
     threads: int = 0,
     memory_limit: str = "",
+    wait_seconds: float = _WAIT_SECONDS,
 ) -> Report:
     """Puts files (CSV, CSV.gz, text, Parquet) into the home's tables, and reports what was read, written, dropped and repaired.
 
     `sources` are files by table name. An order_id that the home knows is replaced with all its lines, rows of other tables by key, so that
     the same files change nothing. Order lines without customer are dropped and counted. Everything is read and checked before anything
-    is replaced. `today` (naive UTC) bounds what can have happened.
+    is replaced, and all tables are replaced or none. `today` (naive UTC) bounds what can have happened. One ingestion at a time: a second
+    one waits `wait_seconds` for the first.
 
-    Raises InputError, and leaves the home as it was, if a file, the mapping or a row cannot be used; bad rows are dropped and
-    counted instead with `drop_bad_rows`.
+    Raises InputError, and leaves the home as it was, if a file, the mapping or a row cannot be used, or another ingestion is still running; bad
+    rows are dropped and counted instead with `drop_bad_rows`.
     """
     mapping = mapping or SourceMapping()
     _check_sources(sources)
-    with TemporaryDirectory(dir=home.root, prefix=".ingest-") as folder:
-        workspace = Path(folder)
+    with workspace(home, wait_seconds=wait_seconds) as folder:
         engine = connect(threads=threads, memory_limit=memory_limit)
         try:
-            engine.raw_sql(f"SET temp_directory = '{str(workspace / 'spill').replace(chr(39), chr(39) * 2)}'")
-            terms = Terms(today, home.currency, drop_bad_rows, workspace)
+            engine.raw_sql(f"SET temp_directory = '{str(folder / 'spill').replace(chr(39), chr(39) * 2)}'")
+            terms = Terms(today, home.currency, drop_bad_rows, folder)
             parts = _parts(engine, home, sources, mapping, terms)
         finally:
             engine.disconnect()

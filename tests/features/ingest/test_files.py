@@ -84,7 +84,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_the_home_stays_as_it_was(home
     assert name in caught.value.problem
     assert caught.value.remedy.endswith(".")
     assert home.table("orders").read_bytes() == before
-    assert sorted(p.name for p in home.root.iterdir()) == ["config", "home.json", "mlflow", "tables"]
+    assert sorted(p.name for p in home.root.iterdir()) == [".lock", "config", "home.json", "mlflow", "tables"]
     assert [p.name for p in home.tables.iterdir()] == ["orders.parquet"]
 
 
