@@ -52,12 +52,7 @@ def laws(table: Table, rows: ibis.Table, *, currency: str, today: datetime) -> I
     place = ibis.literal(f"{table.key[0]} ") + key.fill_null("(empty)")
     yield Law("required columns are filled", ibis.or_(*empty), place + ": " + names + " is empty")
     if table.instant:
-        at = rows[table.instant]
-        said = _said(rows, table, table.instant)
-        yield Law(
-            "nothing lies in the future", at > ibis.literal(today + timedelta(days=1)), said, remedy="Check timezone and date_format, too."
-        )
-        yield Law("nothing is older than 1970", at < ibis.literal(datetime(1970, 1, 2)), said, "WARN", "Check date_format in the mapping.")
+        yield from _instant_laws(table, rows, table.instant, today)
     for name, words in VOCABULARY.items():
         if name in table.names:
             yield Law(f"{name} is known", rows[name].notin(words), _said(rows, table, name), remedy=f"Known: {', '.join(words)}.")
@@ -74,6 +69,13 @@ def laws(table: Table, rows: ibis.Table, *, currency: str, today: datetime) -> I
     if ACTION_PROBABILITY in table.names:
         chance = rows[ACTION_PROBABILITY]
         yield Law("action_probability is above 0 up to 1", ~((chance > 0) & (chance <= 1)), _said(rows, table, ACTION_PROBABILITY))
+
+
+def _instant_laws(table: Table, rows: ibis.Table, instant: str, today: datetime) -> Iterator[Law]:
+    at, said = rows[instant], _said(rows, table, instant)
+    tomorrow = ibis.literal(today + timedelta(days=1))
+    yield Law("nothing lies in the future", at > tomorrow, said, remedy="Check timezone and date_format, too.")
+    yield Law("nothing is older than 1970", at < ibis.literal(datetime(1970, 1, 2)), said, "WARN", "Check date_format in the mapping.")
 
 
 def _order_laws(rows: ibis.Table, currency: str) -> Iterator[Law]:
