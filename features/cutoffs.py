@@ -51,6 +51,6 @@ def panel(first_at: datetime, as_of: datetime, horizon_days: int, *, most: int =
         days = (as_of - first_at).days
         raise InputError(
             f"{days} days of history are too few to learn what happens within {horizon_days} days.",
-            remedy=f"Train with --horizon-days {max(1, days // 3)} or less, or bring older orders in.",
+            remedy=f"Train with --horizon-days {days // 3} or less, or bring older orders in." if days >= 3 else "Bring older orders in.",
         )
     return kept[::-1]

@@ -1,5 +1,7 @@
 """The whole way in one command: a shop's orders to published scores, and what to try then."""
 
+import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -134,7 +136,7 @@ def _tell(work: Workspace, port: int) -> None:
     customer = _somebody(pd.read_parquet(work.home().root / "features.parquet"))
     say(
         f"""
-Everything is in {work.home().root}. While it is served (make demo, or: nextbest --home {work.settings.home} serve --as-of latest) open
+Everything is in {work.home().root}. While it is served (make demo, or: {_command()} --home {work.settings.home} serve --as-of latest) open
   {where}/docs                 every route, to try out
 and ask:
   curl '{where}/v1/customers/{customer}/churn'
@@ -142,6 +144,12 @@ and ask:
   curl '{where}/v1/customers/{customer}/next-best-action'
 """
     )
+
+
+def _command() -> str:
+    """How this command was called, from here."""
+    called = Path(sys.argv[0]).absolute()
+    return os.path.relpath(called) if called.is_relative_to(Path.cwd()) else "nextbest"
 
 
 def _somebody(features: Any) -> str:
