@@ -88,20 +88,29 @@ def from_json(read: Mapping[str, Any] | None) -> Calibrator | None:
     return Isotonic(tuple(read["z"]), tuple(read["p"]))
 
 
-def worth_keeping(earlier: tuple[Floats, Floats], later: tuple[Floats, Floats]) -> Calibrator | None:
+@dataclass(frozen=True)
+class Kept:
+    """A calibrator that earned its keep: `before` has seen the earlier backtests alone and may be measured on the later one, `after` both."""
+
+    before: Calibrator
+    after: Calibrator
+
+
+def worth_keeping(earlier: tuple[Floats, Floats], later: tuple[Floats, Floats]) -> Kept | None:
     """A calibrator of log odds, or None, which is the usual answer.
 
     Each is fitted on the earlier backtest (z, y) and kept only if its squared error on the later one is smaller by more than two
-    standard errors; what is returned was then fitted on both. Too few rows, or one class alone, give None.
+    standard errors. Too few rows, or one class alone, give None.
     """
     (z0, y0), (z1, y1) = earlier, later
     if min(len(y0), len(y1)) < LEAST_ROWS or len(np.unique(y0)) < 2 or len(np.unique(y1)) < 2:
         return None
     plain = (probability(z1) - y1) ** 2
-    best: tuple[float, Calibrator | None] = (0.0, None)
+    best: tuple[float, Kept | None] = (0.0, None)
     for method in (Platt, Isotonic):
-        gain = plain - (method.fit(z0, y0).apply(z1) - y1) ** 2
+        before = method.fit(z0, y0)
+        gain = plain - (before.apply(z1) - y1) ** 2
         sure = float(gain.mean() - 2.0 * gain.std() / np.sqrt(len(gain)))
         if sure > best[0]:
-            best = (sure, method.fit(np.concatenate([z0, z1]), np.concatenate([y0, y1])))
+            best = (sure, Kept(before, method.fit(np.concatenate([z0, z1]), np.concatenate([y0, y1]))))
     return best[1]

@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from features.contract import AS_OF, CUSTOMER_ID
 from training import calibration
 from training.boosting import ROUNDS
+from training.calibration import Calibrator, Kept
 from training.churn import LEAST_LOGISTIC, LEAST_TREES, ChurnModel, ChurnRecipe
 from training.churn_members import BUYING, LOGISTIC, TREES, Trees
 from training.evaluation.classification import brier, summary
 from training.splits import customer_parts, time_folds
 
 Floats = NDArray[np.float64]
+Evidence = tuple[pd.DataFrame, Floats, Floats, Floats]
 ACTIVE_HORIZONS: Final = 2
 LEAST_ACTIVE: Final = 50
 PARTS: Final = 3
@@ -67,9 +69,14 @@ class Test:
 
 @dataclass(frozen=True)
 class ChurnBacktest:
-    """What the backtest found: the recipe, every candidate's metrics on the newest test, and that test's rows with both predictions."""
+    """What the backtest found: the recipe, every candidate's metrics on the newest test, and that test's rows with both predictions.
+
+    `chosen` is calibrated, where it is, by `calibrator`, which was fitted on the earlier tests alone. The recipe's own was then fitted
+    on the newest test too, so that nothing is to be measured with it there.
+    """
 
     recipe: ChurnRecipe
+    calibrator: Calibrator | None
     table: pd.DataFrame
     rows: pd.DataFrame
     churned: Floats
@@ -100,9 +107,13 @@ def backtest(panel: pd.DataFrame, *, horizon_days: int, feature_names: Sequence[
     possible = {name: w for name, w in CANDIDATES.items() if all(_column(m, rounds) in newest.members for m in w)}
     score = Test.score if len(alike) > 1 else Test.score_at_level
     chosen = min(possible, key=lambda name: _mean(alike, possible[name], rounds, score))
-    calibrator = _calibrator(alike, possible[chosen], rounds) if in_time else None
-    recipe = ChurnRecipe(possible[chosen], rounds, calibrator)
-    return ChurnBacktest(recipe, _table(alike, possible, rounds), *_evidence(newest, recipe), protocol)
+    kept = _calibrators(alike, possible[chosen], rounds) if in_time else None
+    before, after = (None, None) if kept is None else (kept.before, kept.after)
+    recipe, evidence = ChurnRecipe(possible[chosen], rounds, after), _evidence(newest, ChurnRecipe(possible[chosen], rounds, before))
+    table = _table(alike, possible, rounds)
+    if before is not None:
+        table = pd.concat([_calibrated(chosen, before, evidence), table])[table.columns]
+    return ChurnBacktest(recipe, before, table, *evidence, protocol)
 
 
 def _masks(panel: pd.DataFrame, horizon_days: int) -> tuple[list[tuple[pd.Series, pd.Series]], str, bool]:
@@ -148,7 +159,7 @@ def _mean(tests: Sequence[Test], weights: Mapping[str, float], rounds: int, scor
     return float(np.mean([score(t, t.log_odds(weights, rounds)) for t in tests]))
 
 
-def _calibrator(tests: Sequence[Test], weights: Mapping[str, float], rounds: int) -> calibration.Calibrator | None:
+def _calibrators(tests: Sequence[Test], weights: Mapping[str, float], rounds: int) -> Kept | None:
     pairs = [(t.log_odds(weights, rounds)[t.counted], t.churned[t.counted]) for t in tests]
     if len(pairs) < 2:
         return None
@@ -164,10 +175,18 @@ def _table(tests: Sequence[Test], candidates: Mapping[str, Mapping[str, float]],
     table = pd.DataFrame.from_dict({name: summary(y, p) for name, p in found.items()}, orient="index").rename_axis("candidate")
     naive = float(np.mean([t.score(calibration.log_odds(t.naive)) for t in tests]))
     table.insert(0, "mean_brier", [*(_mean(tests, w, rounds, Test.score) for w in candidates.values()), naive])
+    table.insert(0, "calibrator", "none")
     return table.sort_values("mean_brier", kind="stable")
 
 
-def _evidence(newest: Test, recipe: ChurnRecipe) -> tuple[pd.DataFrame, Floats, Floats, Floats]:
+def _calibrated(name: str, calibrator: Calibrator, evidence: Evidence) -> pd.DataFrame:
+    """The chosen candidate's row of the table once more, calibrated; the older tests cannot measure what was fitted on them."""
+    values = {"calibrator": f"{type(calibrator).__name__}, earlier tests", **summary(evidence[1], evidence[2])}
+    return pd.DataFrame.from_dict({f"{name}, calibrated": values}, orient="index").rename_axis("candidate")
+
+
+def _evidence(newest: Test, recipe: ChurnRecipe) -> Evidence:
+    """The newest test's rows that count, what happened, and both predictions."""
     z = newest.log_odds(recipe.weights, recipe.rounds)
     chosen = calibration.probability(z) if recipe.calibrator is None else recipe.calibrator.apply(z)
     keep = newest.counted
@@ -177,4 +196,4 @@ def _evidence(newest: Test, recipe: ChurnRecipe) -> tuple[pd.DataFrame, Floats, 
 def _nothing(panel: pd.DataFrame) -> ChurnBacktest:
     none = np.zeros(0)
     said = f"None: {len(panel):,} rows with {panel['churned'].sum():,.0f} that left are too few for a backtest."
-    return ChurnBacktest(ChurnRecipe(), pd.DataFrame(), panel.iloc[:0], none, none, none, said)
+    return ChurnBacktest(ChurnRecipe(), None, pd.DataFrame(), panel.iloc[:0], none, none, none, said)

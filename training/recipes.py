@@ -1,25 +1,26 @@
 """Named models end to end: material, backtest, fit on everything, model card, registry, verdict."""
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.contacts import OUTCOME_WINDOW_DAYS, response_table
+from features.contacts import response_table
 from features.definitions import NAMES
 from features.engine import Tables
 from training.boosting import PARAMETERS
 from training.churn import ChurnModel
 from training.churn_backtest import ChurnBacktest, backtest
-from training.evaluation.gate import Verdict, against_champion, against_record, without_champion
+from training.evaluation.gate import FEW, Verdict, against_champion, against_record, without_champion
 from training.evaluation.report import markdown
 from training.material import Material, gather
 from training.model_card import Card, model_card
-from training.registry import Registry
+from training.registry import Registry, Version
 from training.response import ResponseModel
+from training.response_backtest import ResponseBacktest, backtest_response, backtest_since
 from training.trained import Evidence, Trained, submit
 from training.value import ValueModel
 from training.value_backtest import ValueBacktest, backtest_value
@@ -27,7 +28,7 @@ from training.value_backtest import ValueBacktest, backtest_value
 Floats = NDArray[np.float64]
 LOSS: Final = "backtest_loss"
 NAIVE_LOSS: Final = "backtest_loss_naive"
-RESPONSE_TEST_SHARE: Final = 0.2
+CALIBRATED: Final = ", calibrated by what the earlier ones showed, and is measured so; what serves was then calibrated on all of them"
 
 
 def train_churn(
@@ -76,10 +77,10 @@ def train_response(tables: Tables, registry: Registry, as_of: datetime, priors: 
     """
     table = response_table(tables, as_of)
     model = ResponseModel().fit(table, priors, as_of=as_of)
-    losses, naive = _response_losses(table, priors, as_of)
-    model.metrics = {"decisions": float(len(table)), "answered": float(table["answered"].sum()), **_losses(losses, naive)}
+    tested = backtest_response(table, priors)
+    model.metrics = {"decisions": float(len(table)), "answered": float(table["answered"].sum()), **_losses(tested.losses, tested.naive)}
     model.data_hash = data_hash
-    verdict = without_champion(losses, naive, measure="Brier score", rival="the catalogue's priors")
+    verdict = _response_verdict(tables, table, registry, tested)
     facts = {"known before": f"{as_of:%Y-%m-%d %H:%M}", "decisions": f"{len(table):,}", "actions": table["action_id"].nunique()}
     purpose = "How likely an action is answered, and how likely it makes someone unsubscribe, by action and journey stage."
     limits = ["Rates describe who was contacted, by the policy that chose them; they are not the effect of an action."]
@@ -102,8 +103,7 @@ def _verdict(
     champion = registry.champion(kind)
     alike = champion is not None and champion.tags.get("horizon_days") == str(material.horizon_days)
     if champion is not None and alike and champion.metrics.get(NAIVE_LOSS):
-        skill = 1.0 - champion.metrics[LOSS] / champion.metrics[NAIVE_LOSS]
-        return against_record(losses, naive, skill, measure=measure, rival=everybody)
+        return against_record(losses, naive, _recorded_skill(champion), measure=measure, rival=everybody)
     return without_champion(losses, naive, measure=measure, rival=everybody)
 
 
@@ -129,18 +129,27 @@ def _comparable(model: ChurnModel | ValueModel, material: Material, rows: pd.Dat
     return unseen and model.horizon_days == material.horizon_days and set(model.feature_names) <= set(rows.columns)
 
 
-def _response_losses(table: pd.DataFrame, priors: Mapping[str, float], as_of: datetime) -> tuple[Floats, Floats]:
-    if table.empty:
-        return np.zeros(0), np.zeros(0)
-    newest = table[table["decided_at"] >= table["decided_at"].quantile(1.0 - RESPONSE_TEST_SHARE)]
-    older = table[table["decided_at"] < newest["decided_at"].min() - timedelta(days=OUTCOME_WINDOW_DAYS)]
-    if older.empty:
-        return np.zeros(0), np.zeros(0)
-    model, y = ResponseModel().fit(older, priors, as_of=as_of), newest["answered"].to_numpy(float)
-    pairs = list(zip(newest["action_id"], newest["stage"], strict=True))
-    learned = np.array([model.probability(action, stage if isinstance(stage, str) else None) for action, stage in pairs])
-    believed = np.array([priors.get(action, 0.0) for action, _ in pairs])
-    return (learned - y) ** 2, (believed - y) ** 2
+def _response_verdict(tables: Tables, table: pd.DataFrame, registry: Registry, tested: ResponseBacktest) -> Verdict:
+    """Against the champion on decisions that it could not learn from, or by its record where they are too few."""
+    measure, believed = "Brier score", "the catalogue's priors"
+    first, kept = without_champion(tested.losses, tested.naive, measure=measure, rival=believed), registry.champion("response")
+    if kept is None or not first.promoted:
+        return first
+    champion = ResponseModel.load(registry.fetch("response", kept.version))
+    known = response_table(tables, champion.as_of)
+    seen = tested.rows["decision_id"].isin(known["decision_id"]).any()
+    fair = backtest_since(table, known, tested.priors) if seen else tested
+    if len(fair.rows) >= FEW:
+        return against_champion(fair.losses, fair.naive, fair.losses_of(champion), measure=measure, rival=believed)
+    alike = all(champion.priors.get(action) == tested.priors.get(action) for action in tested.rows["action_id"].unique())
+    if alike and kept.metrics.get(NAIVE_LOSS):
+        return against_record(tested.losses, tested.naive, _recorded_skill(kept), measure=measure, rival=believed)
+    return first
+
+
+def _recorded_skill(champion: Version) -> float:
+    """1 - loss / naive loss on the champion's own backtest."""
+    return 1.0 - champion.metrics[LOSS] / champion.metrics[NAIVE_LOSS]
 
 
 def _losses(losses: Floats, naive: Floats) -> dict[str, float]:
@@ -153,9 +162,9 @@ def _tags(material: Material, data_hash: str) -> dict[str, str]:
 
 def _churn_card(material: Material, parameters: Mapping[str, Any], metrics: Mapping[str, float], tested: ChurnBacktest) -> Card:
     purpose = f"The probability that a customer buys nothing within the next {material.horizon_days} days."
-    protocol = (
-        tested.protocol if tested.table.empty else f"{tested.protocol} The winner was chosen on these tests.\n\n{markdown(tested.table)}"
-    )
+    protocol = tested.protocol
+    if not tested.table.empty:
+        protocol += f" The winner was chosen on these tests{CALIBRATED if tested.calibrator else ''}.\n\n{markdown(tested.table)}"
     limits = [
         "A season that the history has not seen yet shifts the level of all probabilities; their order suffers less.",
         "A customer with a single purchase day is known by little more than when it was.",

@@ -18,7 +18,19 @@ def test_overconfidence_is_found_and_undone() -> None:
     kept = worth_keeping(drawn(rng, 3.0), drawn(rng, 3.0))
     assert kept is not None
     z, y = drawn(rng, 3.0)
-    assert np.mean((kept.apply(z) - y) ** 2) < np.mean((probability(z) - y) ** 2)
+    for calibrator in (kept.before, kept.after):
+        assert np.mean((calibrator.apply(z) - y) ** 2) < np.mean((probability(z) - y) ** 2)
+
+
+def test_what_is_measured_on_the_later_backtest_has_not_seen_its_answers() -> None:
+    rng = np.random.default_rng(1)
+    earlier, (z, y) = drawn(rng, 3.0), drawn(rng, 3.0)
+    other = np.where(np.arange(len(y)) % 40 == 0, 1.0 - y, y)
+    kept, again = worth_keeping(earlier, (z, y)), worth_keeping(earlier, (z, other))
+    assert kept is not None
+    assert again is not None
+    assert kept.before == again.before == type(kept.before).fit(*earlier)
+    assert kept.after != again.after
 
 
 def test_good_probabilities_are_left_alone() -> None:

@@ -20,6 +20,7 @@ LEAST_GAIN: Final = 1e-4  # of NDCG, below which a weight stays as it is
 ROUNDS: Final = 4
 FREQUENT: Final[Weights] = {PERSONAL_FREQUENCY: 1.0}
 PLAIN: Final[Mapping[str, Weights]] = {ALL: {PERSONAL_FREQUENCY: 1.0, POPULARITY: 0.1}, NEW: {POPULARITY: 1.0}}
+SAFE: Final[Mapping[str, Weights]] = {ALL: FREQUENT, NEW: PLAIN[NEW]}  # what a blend that loses is dropped for
 STARTS: Final[Mapping[str, Weights]] = {
     ALL: {PERSONAL_FREQUENCY: 1.0, POPULARITY: 0.1},
     NEW: {POPULARITY: 0.1, MATRIX_FACTORISATION: 0.1, PRODUCT_SIMILARITY: 0.1},
@@ -49,6 +50,14 @@ class Sheet:
     def ndcg(self, weights: Weights, k: int = AT) -> NDArray[np.float64]:
         """NDCG@k of each customer, with these weights."""
         return ndcg_at(self.top_hits(weights, k), self.wanted, k)
+
+    def halves(self) -> tuple["Sheet", "Sheet"]:
+        """Every other customer, and the others; of a single customer, the same twice."""
+        every = np.arange(len(self.columns))
+        return self._of(every[::2]), self._of(every[1::2] if len(every) > 1 else every)
+
+    def _of(self, rows: NDArray[np.int64]) -> "Sheet":
+        return Sheet(self.columns[rows], self.said[:, rows], self.hits[rows], self.wanted[rows], self.products)
 
 
 @dataclass(frozen=True)

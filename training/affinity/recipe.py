@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from features.engine import Tables
 from features.interactions import purchases
 from training.affinity.backtest import BLENDED, Backtest, run_backtest
-from training.affinity.blend import ALL, AT
+from training.affinity.blend import ALL, AT, NEW
 from training.affinity.exams import Exam
 from training.affinity.history import History, encode
 from training.affinity.model import KIND, AffinityModel
@@ -19,10 +19,10 @@ from training.affinity.recall import PERSONAL_FREQUENCY
 from training.evaluation.gate import Verdict, against_champion, against_record, without_champion
 from training.evaluation.ranking import hits_of, ndcg_at
 from training.model_card import Card, model_card
-from training.registry import Registry
+from training.registry import Registry, Version
 from training.trained import Evidence, Trained, submit
 
-RIVAL: Final = "personal frequency"
+RIVALS: Final = {ALL: "personal frequency", NEW: "popularity among new products"}
 MEASURE: Final = f"1 - NDCG@{AT}"
 
 
@@ -39,31 +39,47 @@ def train_affinity(
     """A new version of the affinity model, learned from the purchases before `as_of`.
 
     The horizon of the backtest is the shop's median gap between purchase days where none is given. Promoted when the backtest does not
-    find it worse than personal frequency, nor than the present champion: on the same customers, or by its record where it has already
-    seen what they bought.
+    find it worse than personal frequency (among new products: than popularity), nor than the present champion: on the same customers,
+    or by its record where it has already seen what they bought. A shop without a champion gets what its blend lost to instead.
     Raises InputError where no order names a product.
     """
     bought = purchases(tables, as_of)
     history = encode(bought)
     tried = run_backtest(history, as_of, np.random.default_rng(seed), horizon_days=horizon_days, threads=threads)
+    tried, verdict = _judged(tried, registry, bought, history)
     model = AffinityModel(tried.blend, tried.half_lives, seed=seed, threads=threads).fit(bought, as_of=as_of)
     model.horizon_days, model.metrics, model.data_hash = tried.horizon_days, tried.metrics(), data_hash
-    verdict = _verdict(tried, registry, bought, history)
     return submit(registry, KIND, model, _evidence(model, history, tried, verdict), verdict)
 
 
-def _verdict(tried: Backtest, registry: Registry, bought: pd.DataFrame, history: History) -> Verdict:
-    losses, naive = tried.losses(ALL, BLENDED), tried.losses(ALL, PERSONAL_FREQUENCY)
+def _judged(tried: Backtest, registry: Registry, bought: pd.DataFrame, history: History) -> tuple[Backtest, Verdict]:
+    """What to record, and the verdict on it."""
+    first = {mode: _as_first(tried, mode) for mode in RIVALS}
+    refused = {mode: verdict for mode, verdict in first.items() if not verdict.promoted}
     kept = registry.champion(KIND)
-    if kept is None or ALL not in tried.exams:
-        return without_champion(losses, naive, measure=MEASURE, rival=RIVAL)
-    champion, exam = AffinityModel.load(registry.fetch(KIND)), tried.exams[ALL]
+    if not refused:
+        return tried, first[ALL] if kept is None or ALL not in tried.exams else _against(kept, tried, registry, bought, history)
+    if kept is not None:
+        return tried, next(iter(refused.values()))
+    instead, why = " and ".join(RIVALS[mode] for mode in refused), " ".join(verdict.why for verdict in refused.values())
+    return tried.plain(refused), Verdict(True, f"Promoted with {instead} in place of the blend. Of the blend: {why}")
+
+
+def _as_first(tried: Backtest, mode: str) -> Verdict:
+    losses, naive = tried.losses(mode, BLENDED), tried.losses(mode, PERSONAL_FREQUENCY)
+    return without_champion(losses, naive, measure=MEASURE, rival=RIVALS[mode])
+
+
+def _against(kept: Version, tried: Backtest, registry: Registry, bought: pd.DataFrame, history: History) -> Verdict:
+    """Against the champion's lists for the same customers, or its record where it has seen what they bought."""
+    losses, naive = tried.losses(ALL, BLENDED), tried.losses(ALL, PERSONAL_FREQUENCY)
+    champion, exam = AffinityModel.load(registry.fetch(KIND, kept.version)), tried.exams[ALL]
     if champion.as_of <= exam.cut:
-        return against_champion(losses, naive, _champion_losses(champion, bought, history, exam), measure=MEASURE, rival=RIVAL)
+        return against_champion(losses, naive, _champion_losses(champion, bought, history, exam), measure=MEASURE, rival=RIVALS[ALL])
     skill = _recorded_skill(champion)
     if skill is None or champion.horizon_days != tried.horizon_days:
-        return without_champion(losses, naive, measure=MEASURE, rival=RIVAL)
-    return against_record(losses, naive, skill, measure=MEASURE, rival=RIVAL)
+        return _as_first(tried, ALL)
+    return against_record(losses, naive, skill, measure=MEASURE, rival=RIVALS[ALL])
 
 
 def _recorded_skill(champion: AffinityModel) -> float | None:
@@ -128,6 +144,6 @@ def _protocol(tried: Backtest) -> str:
     chosen = "half of its customers" if len(tried.cuts) == 1 else f"{len(tried.cuts) - 1} earlier cuts"
     return (
         f"At {tried.cuts[-1].isoformat()} every source and the blend were asked for the products that customers bought in the "
-        f"{tried.horizon_days} days after; half-lives and weights were chosen on {chosen}. `all` counts repeat purchases, `new` only "
-        "products that a customer never bought."
+        f"{tried.horizon_days} days after; half-lives and weights were chosen on {chosen}, and the weights above anew on all. `all` counts "
+        "repeat purchases, `new` only products that a customer never bought."
     )
