@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+import duckdb
 import ibis
 import pandas as pd
 
 from features.contract import TABLES, Table
+from features.errors import InputError
 from features.home import Home
 
 IBIS_TYPES = {"text": "string", "instant": "timestamp(6)", "number": "float64", "flag": "boolean", "json": "string"}
@@ -38,8 +41,16 @@ def connect(*, threads: int = 0, memory_limit: str = "") -> ibis.BaseBackend:
 def open_tables(home: Home, *, threads: int = 0, memory_limit: str = "") -> Tables:
     """The home's Parquet tables, read lazily."""
     engine = connect(threads=threads, memory_limit=memory_limit)
-    found = {name: engine.read_parquet(str(home.table(name)), table_name=name) for name in TABLES if home.table(name).exists()}
+    found = {name: _read(engine, home.table(name), name) for name in TABLES if home.table(name).exists()}
     return _tables(engine, found)
+
+
+def _read(engine: ibis.BaseBackend, path: Path, name: str) -> ibis.Table:
+    try:
+        return engine.read_parquet(str(path), table_name=name)
+    except duckdb.Error as error:
+        problem = f"{path} cannot be read: {str(error).splitlines()[0]}."
+        raise InputError(problem, remedy="Restore it from a backup, or remove it and ingest again.") from error
 
 
 def tables_from_frames(frames: Mapping[str, pd.DataFrame]) -> Tables:

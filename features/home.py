@@ -69,6 +69,16 @@ def open_home(root: Path, *, currency: str = "EUR") -> Home:
     return home
 
 
+def require_home(root: Path) -> Home:
+    """The home at `root`; InputError if there is none."""
+    if not _marker(root.expanduser().absolute()).exists():
+        raise InputError(
+            f"There is no nextbest home at {root}.",
+            remedy="Bring data in (nextbest ingest --orders FILE), try nextbest demo, or name another home with --home.",
+        )
+    return open_home(root)
+
+
 class HomeInUseError(InputError):
     """Somebody else is changing the home's tables."""
 

@@ -1,11 +1,13 @@
 """Runs the server: one process, or several that share the port."""
 
 import os
+import socket
 from collections.abc import Mapping
 from typing import Any
 
 import uvicorn
 
+from features.errors import InputError
 from serving.app import create_app
 from serving.settings import ServingSettings, load_settings
 
@@ -26,12 +28,26 @@ def run(settings: ServingSettings, given: Mapping[str, Any], *, workers: int = 1
         "server_header": False,
         "log_level": "warning",
     }
+    _check_port(chosen.host, chosen.port)
     if workers == 1:
         uvicorn.run(create_app(chosen), **options)
         return
     create_app(chosen).state.serving.state.close()
     os.environ.update({f"NEXTBEST_{name.upper()}": str(value) for name, value in _environment(chosen, given).items()})
     uvicorn.run(FACTORY, factory=True, workers=workers, **options)
+
+
+def _check_port(host: str, port: int) -> None:
+    """InputError if nothing can listen there: the port is taken, or the address is not this machine's."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            raise InputError(
+                f"Cannot listen on {host}:{port}: {error.strerror}.", remedy="Choose another --port or --host; 0 takes a free port."
+            ) from error
 
 
 def _environment(chosen: ServingSettings, given: Mapping[str, Any]) -> dict[str, Any]:

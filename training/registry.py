@@ -244,7 +244,13 @@ def _open_client(address: str) -> Any:
     with _quiet():
         from mlflow import MlflowClient  # noqa: PLC0415 - costs seconds, starts telemetry and warns: not before a registry is wanted
     with _quiet():  # again: the import configures logging anew
-        return MlflowClient(tracking_uri=address, registry_uri=address)
+        try:
+            client = MlflowClient(tracking_uri=address, registry_uri=address)
+            client.search_registered_models(max_results=1)
+        except Exception as error:  # MLflow lets the errors of whatever lies behind the address through
+            problem = f"The MLflow store {address} cannot be opened: {str(error).splitlines()[0]}."
+            raise InputError(problem, remedy="Restore it from a backup, or move it away and train again.") from error
+    return client
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import typer
 
 from features.errors import InputError
 from serving.cli.console import note, say, say_json, show, step
-from serving.cli.demo_home import is_simulated
+from serving.cli.demo_home import refuse_simulated
 from serving.cli.workspace import of
 
 Files = Annotated[list[Path] | None, typer.Option(help="CSV, CSV.gz or Parquet; may be given several times.")]
@@ -64,15 +64,11 @@ def ingest(
     if not sources:
         raise InputError("There is nothing to ingest.", remedy="Name at least one file: nextbest ingest --orders FILE.")
     work = of(context)
-    if is_simulated(work.home()):
-        raise InputError(
-            f"{work.home().root} holds the demo's simulated shop.",
-            remedy="Give your own data a home of its own: nextbest --home DIR ingest ...",
-        )
     read = load_mapping(mapping) if mapping else None
-    with step(f"ingest {', '.join(sources)}"):
+    with work.new_home() as home, step(f"ingest {', '.join(sources)}"):
+        refuse_simulated(home)
         report = ingested(
-            work.home(),
+            home,
             sources,
             read,
             today=today(),

@@ -5,6 +5,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from features.errors import InputError
 from features.home import Home
@@ -26,9 +27,9 @@ def run_demo(work: Workspace, *, orders: list[Path], mapping: str | None, custom
 
     What did not change since the last run is not done again. InputError if a home of the one kind is asked for the other.
     """
-    home = work.home()
     own = bool(orders)
-    claim(home, OWN if own else SIMULATED)
+    with work.new_home() as home:
+        claim(home, OWN if own else SIMULATED)
     note("nextbest demo: " + (", ".join(str(file) for file in orders) if own else f"a simulated shop of {customers:,} customers"))
     sources = {"orders": orders} if own else _simulated(home, customers)
     _ingest(work, sources, mapping)
@@ -133,7 +134,7 @@ def _tell(work: Workspace, port: int) -> None:
     import pandas as pd
 
     where = f"http://127.0.0.1:{port}"
-    customer = _somebody(pd.read_parquet(work.home().root / "features.parquet"))
+    customer = quote(_somebody(pd.read_parquet(work.home().root / "features.parquet")), safe="")
     say(
         f"""
 Everything is in {work.home().root}. While it is served (make demo, or: {_command()} --home {work.settings.home} serve --as-of latest) open

@@ -9,9 +9,12 @@ SIMULATED = "simulated shop"
 OWN = "shop's own orders"
 
 
-def is_simulated(home: Home) -> bool:
-    """Whether the demo filled this home with a simulated shop."""
-    return _found(home) == SIMULATED
+def refuse_simulated(home: Home) -> None:
+    """InputError if the demo filled this home with a simulated shop."""
+    if _found(home) == SIMULATED:
+        raise InputError(
+            f"{home.root} holds the demo's simulated shop.", remedy="Give your own data a home of its own: nextbest --home DIR ingest ..."
+        )
 
 
 def claim(home: Home, kind: str) -> None:

@@ -54,6 +54,7 @@ def serve(
     """Serve the API."""
     from serving.run import run
 
+    of(context).home()
     given = {"host": host, "port": port, "as_of": as_of, "catalogue": catalogue}
     run(of(context).settings, {name: value for name, value in given.items() if value is not None}, workers=workers)
 
@@ -63,7 +64,8 @@ def migrate(context: typer.Context) -> None:
     from serving.state.migrate import migrate as migrated
 
     work = of(context)
-    before, after = migrated(work.database_url())
+    with work.new_home():
+        before, after = migrated(work.database_url())
     say_json({"before": before, "after": after}) if work.json else say(f"state database: {before or 'empty'} -> {after}")
 
 
@@ -76,7 +78,7 @@ def create_key(
     from serving.state import keys as stored
 
     work = of(context)
-    with state_of(work) as state:
+    with work.new_home(), state_of(work) as state:
         token = stored.create(state, role, created_at=today())
     say_json({"role": role, "key": token}) if work.json else say(token)
     note("Keep it: it is not stored and cannot be shown again. Send it as: Authorization: Bearer KEY")

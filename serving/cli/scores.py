@@ -10,7 +10,7 @@ from features.errors import InputError
 from serving.cli.console import say, say_json, step
 from serving.cli.data import AsOf
 from serving.cli.publication import publish_changes
-from serving.cli.scoring import affinity_lists, champion, churn_by_customer, churn_scores, optional_champion
+from serving.cli.scoring import affinity_lists, champion, check_products, churn_by_customer, churn_scores, optional_champion
 from serving.cli.workspace import Workspace, of
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def churn(
     output: Output,
     as_of: AsOf = None,
     horizon_days: Annotated[int | None, typer.Option(min=1, help="Must be the model's own horizon.")] = None,
-    reasons: Annotated[bool, typer.Option("--reasons", help="Explain each customer's probability.")] = False,
+    reasons: Annotated[bool, typer.Option(help="Explain each customer's probability; takes several times as long.")] = True,
     allow_hindsight: Hindsight = False,
 ) -> None:
     """Write every customer's churn probability, band, expected spend and next order."""
@@ -56,6 +56,7 @@ def affinity(
     tables = work.tables()
     at = work.as_of(as_of, tables)
     with step(f"score affinity as of {at:%Y-%m-%d}"):
+        check_products(tables, at)
         model = champion(work, "affinity", at, hindsight=allow_hindsight)
         scores = affinity_lists(model, tables, at, top, exclude_purchased=exclude_purchased)
     _written(work, scores, output, at)

@@ -42,6 +42,17 @@ def affinity_lists(model: Any, tables: Any, at: datetime, top: int, *, exclude_p
     return affinity_scores(model, bought, top, exclude_purchased=exclude_purchased, allowed=allowed)
 
 
+def check_products(tables: Any, at: datetime) -> None:
+    """InputError if no sale before `at` names a product: then there is nothing to rank, whatever was trained."""
+    from features.interactions import purchases
+
+    if purchases(tables, at).empty:
+        raise InputError(
+            "Affinity needs product_id in orders, and no sale before this time has one.",
+            remedy="Map the column that names the product (orders: {columns: {product_id: ...}}) and ingest again.",
+        )
+
+
 def champion(work: Workspace, kind: str, at: datetime, *, hindsight: bool) -> Any:
     """The champion of this kind, loaded. InputError where there is none, or it has seen rows after `at` (unless hindsight is allowed)."""
     return load_champion(work.home(), kind, at, hindsight=hindsight)

@@ -1,15 +1,22 @@
 """What every command starts from: the home, the settings, and how the result is wanted."""
 
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from features.home import Home, config_file, open_home
+from features.errors import InputError
+from features.home import Home, config_file, open_home, require_home
 from serving.cli.console import note
 from serving.settings import ServingSettings, load_settings
+
+FAR = timedelta(days=2)
+"""Later than this after the newest row, people are told how far a time lies beyond what is known."""
 
 
 @dataclass(frozen=True)
@@ -20,8 +27,21 @@ class Workspace:
     json: bool
 
     def home(self) -> Home:
-        """The home, made at first use."""
-        return open_home(self.settings.home, currency=self.settings.currency)
+        """The home; InputError if there is none."""
+        return require_home(self.settings.home)
+
+    @contextmanager
+    def new_home(self) -> Iterator[Home]:
+        """The home, made if there is none; one that was made here goes again if the block cannot use what it was given."""
+        root = self.settings.home.expanduser().absolute()
+        made = not root.exists()
+        home = open_home(root, currency=self.settings.currency)
+        try:
+            yield home
+        except InputError:
+            if made:
+                shutil.rmtree(root)
+            raise
 
     def tables(self) -> Any:
         """The home's tables in the feature engine."""
@@ -33,7 +53,18 @@ class Workspace:
         """The time asked for, or just after the newest row of the home."""
         from features.cutoffs import default_as_of, parse_as_of
 
-        return parse_as_of(text) if text else default_as_of(tables)
+        newest = default_as_of(tables)
+        if not text:
+            return newest
+        asked = parse_as_of(text)
+        if asked > datetime.now(UTC).replace(tzinfo=None) + timedelta(days=1):
+            raise InputError(
+                f"{asked:%Y-%m-%d %H:%M} lies in the future.",
+                remedy=f"The newest row is of {newest:%Y-%m-%d %H:%M}: ask for that, or earlier.",
+            )
+        if asked > newest + FAR:
+            note(f"    {asked:%Y-%m-%d} is {(asked - newest).days} days after the newest row: what happened in between is not known here")
+        return asked
 
     def rules(self, default: Path) -> Path:
         """The home's file of rules that `default` is the first content of."""

@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError
 
 from features.errors import InputError
 from features.home import Home
@@ -77,7 +77,7 @@ def open_state(url: str) -> State:
         with engine.connect() as connection:
             found = schema_revision(connection)
         _check_current(engine, found)
-    except OperationalError as error:
+    except DatabaseError as error:
         engine.dispose()
         raise unreachable(engine, error) from error
     except InputError:
@@ -144,12 +144,13 @@ def check_not_newer(engine: Engine, found: str) -> None:
         )
 
 
-def unreachable(engine: Engine, error: OperationalError) -> InputError:
-    """What to tell when the database does not answer: never with the password."""
+def unreachable(engine: Engine, error: DatabaseError) -> InputError:
+    """What to tell when the database does not answer, or its file is none: never with the password."""
     lines = str(error.orig).strip().splitlines()
+    file = "Restore the file from a backup, or move it away and run: nextbest publish"
     return InputError(
-        f"The state database {_shown(engine)} cannot be opened: {lines[0] if lines else 'no answer'}",
-        remedy="Start it, or correct NEXTBEST_DATABASE_URL.",
+        f"The state database {_shown(engine)} cannot be opened: {lines[0] if lines else 'no answer'}.",
+        remedy=file if engine.dialect.name == "sqlite" else "Start it, or correct NEXTBEST_DATABASE_URL.",
     )
 
 

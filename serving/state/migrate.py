@@ -5,7 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError
 
 from serving.state.database import check_not_newer, connect, schema_revision, unreachable
 from serving.state.tables import REVISION
@@ -27,7 +27,7 @@ def migrate(url: str) -> tuple[str | None, str]:
                 check_not_newer(engine, before)
             if before != REVISION:
                 command.upgrade(_config(connection), REVISION)
-    except OperationalError as error:
+    except DatabaseError as error:
         raise unreachable(engine, error) from error
     finally:
         engine.dispose()

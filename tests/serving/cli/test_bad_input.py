@@ -1,6 +1,7 @@
 """A user's mistake: exit code 2, one clear message with a remedy, no trace, nothing half-written."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -31,7 +32,7 @@ def test_a_file_that_cannot_be_used_leaves_the_home_as_it_was(nextbest, tmp_path
     file = tmp_path / "orders.csv"
     file.write_text(content)
     refused(nextbest("ingest", "--orders", file), said)
-    assert list((tmp_path / "home" / "tables").iterdir()) == []
+    assert not (tmp_path / "home").exists()
 
 
 def test_a_file_that_is_not_text_is_refused(nextbest, tmp_path):
@@ -53,12 +54,12 @@ def test_a_file_that_is_not_text_is_refused(nextbest, tmp_path):
         (("train", "chrun"), "churn"),
         (("train", "churn"), "nextbest ingest"),
         (("score", "churn", "--output", "x.csv"), "nextbest ingest"),
-        (("promote", "churn", "7"), "nextbest models"),
-        (("rollback", "churn"), "churn"),
+        (("promote", "churn", "7"), "nextbest ingest"),
+        (("rollback", "churn"), "nextbest ingest"),
         (("promote", "chrun", "1"), "Choose from"),
         (("key", "create", "--role", "boss"), "admin"),
-        (("serve", "--as-of", "soon"), "AS_OF"),
-        (("serve", "--host", "0.0.0.0"), "nextbest"),
+        (("serve",), "nextbest ingest"),
+        (("models",), "nextbest demo"),
         (("nonsense",), "nonsense"),
         (("train", "--horizon-days", "0"), "horizon-days"),
     ],
@@ -97,9 +98,41 @@ def test_times_and_places_are_checked(nextbest, tmp_path: Path):
     refused(nextbest("features", "--as-of", "soon", "--output", tmp_path / "f.csv"), "ISO")
     refused(nextbest("features", "--output", tmp_path / "f.xlsx"), ".parquet")
     refused(nextbest("features", "--output", tmp_path / "nowhere" / "f.csv"), "folder")
+    refused(nextbest("features", "--as-of", "2999-01-01", "--output", tmp_path / "f.csv"), "future")
     refused(nextbest("train", "churn", "--horizon-days", "900"), "--horizon-days")
+    refused(nextbest("score", "churn", "--output", tmp_path / "c.csv"), "nextbest train churn")
+    refused(nextbest("promote", "churn", "7"), "nextbest models")
+    refused(nextbest("rollback", "churn"), "churn")
+    refused(nextbest("serve", "--as-of", "soon"), "AS_OF")
+    nextbest("migrate")
+    refused(nextbest("serve", "--host", "0.0.0.0"), "nextbest key create")
     assert nextbest("features", "--output", tmp_path / "f.csv").code == 0
     assert (tmp_path / "f.csv").read_text().startswith("customer_id,as_of,")
+
+
+def test_a_taken_port_is_said(nextbest):
+    nextbest("migrate")
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        refused(nextbest("serve", "--port", taken.getsockname()[1]), "--port")
+
+
+@pytest.mark.parametrize(
+    ("file", "command"),
+    [
+        ("tables/orders.parquet", ("train", "churn")),
+        ("state.db", ("publish",)),
+        ("state.db", ("serve",)),
+        ("mlflow/mlflow.db", ("models",)),
+    ],
+)
+def test_a_damaged_file_is_named(nextbest, tmp_path, file, command):
+    orders = tmp_path / "orders.csv"
+    orders.write_text(GOOD)
+    nextbest("ingest", "--orders", orders)
+    (tmp_path / "home" / file).write_bytes(b"rubbish " * 999)
+    refused(nextbest(*command), file.rsplit("/", 1)[-1])
 
 
 @pytest.mark.parametrize("name", ["stages", "catalogue", "limits", "bands"])
