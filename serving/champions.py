@@ -65,23 +65,23 @@ def load_champions(home: Home, log: FilteringBoundLogger, *, not_after: datetime
     cards: dict[str, Card] = {}
     missing: dict[str, str] = {}
     for kind, load in _LOADERS.items():
-        folder = home.champions / kind
         try:
-            cards[kind], models[kind] = _read(folder, load, not_after)
+            cards[kind], models[kind] = _read(kind, home.champions / kind, load, not_after)
         except InputError as error:
             missing[kind] = f"{error.problem} Answers come from {FALLBACKS[kind]}. {error.remedy}"
             log.warning("model_missing", kind=kind, why=error.problem)
     return Champions(**models, cards=cards, missing=missing)
 
 
-def _read(folder: Path, load: Callable[[Path], Any], not_after: datetime | None) -> tuple[Card, Any]:
+def _read(kind: str, link: Path, load: Callable[[Path], Any], not_after: datetime | None) -> tuple[Card, Any]:
+    folder = link.resolve()  # once: the link may be turned to another version between two files
     if not (folder / MODEL).exists():
-        raise InputError(f"There is no champion {folder.name} model.", remedy="Run: nextbest train")
+        raise InputError(f"There is no champion {kind} model.", remedy="Run: nextbest train")
     model = load(folder)
     card = _card(json.loads((folder / MODEL).read_text(encoding="utf-8")))
     if not_after is not None and card.as_of is not None and card.as_of > not_after:
         raise InputError(
-            f"The {folder.name} model knows rows up to {card.as_of:%Y-%m-%d}, after the pinned clock ({not_after:%Y-%m-%d}).",
+            f"The {kind} model knows rows up to {card.as_of:%Y-%m-%d}, after the pinned clock ({not_after:%Y-%m-%d}).",
             remedy=f"Train one for it: nextbest train --as-of {not_after:%Y-%m-%d}",
         )
     return card, model

@@ -1,0 +1,35 @@
+"""A champion that is replaced while it is read is one version or the other, never parts of both."""
+
+import shutil
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from features.home import open_home
+from serving import champions
+from serving.telemetry import make_log
+from training.artifacts import stamp
+from training.churn import ChurnModel
+from training.export import link_version
+
+
+def test_a_champion_replaced_in_the_middle_is_read_whole(known: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = open_home(tmp_path / "home")
+    folders = {version: tmp_path / f"version-{version}" for version in ("1", "2")}
+    for version, folder in folders.items():
+        shutil.copytree((known.models / "churn").resolve(), folder)
+        stamp(folder, version)
+    link_version(folders["1"], home.champions, "churn", "1")
+
+    def replaced_while_read(folder: Path) -> ChurnModel:
+        found = ChurnModel.load(folder)
+        link_version(folders["2"], home.champions, "churn", "2")
+        return found
+
+    monkeypatch.setattr(champions, "_LOADERS", {"churn": replaced_while_read})
+    first = champions.load_champions(home, make_log(), not_after=datetime(2025, 3, 1))
+    again = champions.load_champions(home, make_log(), not_after=datetime(2025, 3, 1))
+    assert first.churn is not None
+    assert (first.version("churn"), again.version("churn")) == ("1", "2")
