@@ -1,22 +1,15 @@
 """Which products to show somebody: from the affinity model, or from what they and others bought where there is none."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
-import numpy as np
-
-from decisions.offers import purchases
-from features.history import CustomerHistory
 from serving.champions import Champions
 from serving.current import Current
 from serving.shop import ListedProduct, Shop
-from training.affinity.because import Recommendation
+from serving.taste import Taste
 from training.affinity.model import AffinityModel
-
-_INTEREST: Final = ("product_view", "add_to_cart")
 
 
 @dataclass(frozen=True)
@@ -58,45 +51,34 @@ class NamedAffinity:
         allowed: set[str] | None = None,
     ) -> list[Suggestion]:
         """What the model recommends."""
-        found = self.model.recommend_one(products, as_of, n, exclude_purchased=exclude_purchased, allowed=allowed)
-        return [Suggestion(each.product_id, each.score, each.source, in_words(each, self.shop), each.because_of) for each in found]
+        known = Taste(products, frozenset(product_id for product_id, _, _ in products))
+        return self.suggest(known, as_of, n, Filters(allowed, exclude_purchased))
+
+    def suggest(self, known: Taste, as_of: datetime, n: int, filters: Filters) -> list[Suggestion]:
+        """What the model recommends for this taste."""
+        found = self.model.recommend_one(known.signals, as_of, n, exclude_purchased=filters.exclude_purchased, allowed=filters.allowed)
+        return [
+            Suggestion(
+                each.product_id, each.score, each.source, known.because(each, self.shop.name_of(each.because_of or "")), each.because_of
+            )
+            for each in found
+        ]
 
 
-def in_words(suggestion: Suggestion | Recommendation, shop: Shop) -> str:
-    """The reason, with the product that it is about called by its name."""
-    own = suggestion.because_of
-    return suggestion.because if own is None else suggestion.because.replace(own, shop.name_of(own))
-
-
-def signals(history: CustomerHistory) -> list[tuple[str, int, float]]:
-    """What tells their taste: what they bought, or else what they looked at or put into the cart, in the form of `purchases`."""
-    bought = purchases(history)
-    if bought:
-        return bought
-    events = history.events
-    interest = [code for code, name in enumerate(history.event_types) if name in _INTEREST]
-    seen = np.flatnonzero(np.isin(events["type"], interest) & (events["product"] >= 0))
-    return [
-        (history.product_ids[code], at, 1.0) for code, at in zip(events["product"][seen].tolist(), events["at"][seen].tolist(), strict=True)
-    ]
-
-
-def suggest(current: Current, n: int, champions: Champions, filters: Filters) -> list[Suggestion]:
-    """The `n` best products for them, best first; fewer where fewer may be shown."""
-    known = signals(current.history)
+def suggest(current: Current, known: Taste, n: int, champions: Champions, filters: Filters) -> list[Suggestion]:
+    """The `n` best products for somebody of this taste, best first; fewer where fewer may be shown."""
     if champions.affinity is None:
-        return without_model(purchases(current.history), n, current.shop, filters)
-    model = NamedAffinity(champions.affinity, current.shop)
-    return model.recommend_one(known, current.now, n, exclude_purchased=filters.exclude_purchased, allowed=filters.allowed)
+        return without_model(known, n, current.shop, filters)
+    return NamedAffinity(champions.affinity, current.shop).suggest(known, current.now, n, filters)
 
 
-def without_model(bought: Iterable[tuple[str, int, float]], n: int, shop: Shop, filters: Filters) -> list[Suggestion]:
+def without_model(known: Taste, n: int, shop: Shop, filters: Filters) -> list[Suggestion]:
     """What they bought most often, then what most customers bought."""
-    own = Counter(product_id for product_id, _, _ in bought)
+    own = Counter(product_id for product_id, _, _ in known.signals if product_id in known.bought)
     repeated = (
         []
         if filters.exclude_purchased
-        else [Suggestion(name, float(count), "own_purchases", f"bought {count} times", name) for name, count in own.most_common()]
+        else [Suggestion(name, float(count), "own_purchases", known.often(name), name) for name, count in own.most_common()]
     )
     popular = [Suggestion(name, float(count), "popular", "bought by many") for name, count in shop.popular.items() if name not in own]
     kept = popular if filters.exclude_purchased else repeated + popular

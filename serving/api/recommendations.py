@@ -1,16 +1,18 @@
 """Products for a customer, a visitor, or a basket of things somebody looked at."""
 
-from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from features.instants import microseconds
 from serving.auth import require
 from serving.current import Current
 from serving.dependencies import Ours, Serving
 from serving.fields import Body, Id, Instant, Number, Text
-from serving.recommending import Filters, Suggestion, signals, suggest
+from serving.recommending import Filters, Suggestion, suggest
+from serving.taste import Signal, Taste, taste
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 
@@ -111,7 +113,7 @@ def get_recommendations(
     """The products that this customer will most likely want next. An unknown customer gets what most want, marked as fallback."""
     with ours.state.reading() as connection:
         current = ours.reader.customer(connection, customer_id, ours.clock.now())
-    return answer(ours, current, asked.limit, asked, customer_id=customer_id)
+    return _answer(ours, current, taste(current.history), asked.limit, asked, customer_id=customer_id)
 
 
 @router.post("/recommendations", dependencies=[Depends(require("app"))])
@@ -123,14 +125,15 @@ def post_recommendations(asked: RecommendationsIn, ours: Ours) -> Recommendation
             current = ours.reader.customer(connection, asked.customer_id, now)
         else:
             current = ours.reader.visitor(connection, asked.visitor_id or "", now)
-    return answer(ours, _with_history(current, asked.history), asked.limit, asked.context, customer_id=asked.customer_id)
+    known = taste(current.history, _session(asked.history, now - timedelta(microseconds=1)))
+    return _answer(ours, current, known, asked.limit, asked.context, customer_id=asked.customer_id)
 
 
-def answer(ours: Serving, current: Current, limit: int, shown: Shown, *, customer_id: str | None) -> Recommendations:
+def _answer(ours: Serving, current: Current, known: Taste, limit: int, shown: Shown, *, customer_id: str | None) -> Recommendations:
     """The answer for somebody; popular products, marked as fallback, where nothing personal is known."""
     allowed = current.shop.allowed(current.now, category=shown.category, in_stock=shown.in_stock)
-    found = suggest(current, limit, ours.champions, Filters(allowed, shown.exclude_purchased))
-    fallback = ours.champions.affinity is None or not signals(current.history)
+    found = suggest(current, known, limit, ours.champions, Filters(allowed, shown.exclude_purchased))
+    fallback = ours.champions.affinity is None or not known.signals
     if fallback:
         ours.metrics.fallbacks.labels("recommendations").inc()
     return Recommendations(
@@ -138,11 +141,11 @@ def answer(ours: Serving, current: Current, limit: int, shown: Shown, *, custome
         placement=shown.placement,
         fallback=fallback,
         model_version=ours.champions.version("affinity"),
-        recommendations=[recommendation(current, rank, each, explain=shown.explain) for rank, each in enumerate(found, start=1)],
+        recommendations=[_recommendation(current, rank, each, explain=shown.explain) for rank, each in enumerate(found, start=1)],
     )
 
 
-def recommendation(current: Current, rank: int, suggestion: Suggestion, *, explain: bool) -> Recommendation:
+def _recommendation(current: Current, rank: int, suggestion: Suggestion, *, explain: bool) -> Recommendation:
     """One product of an answer, with what the range says about it."""
     listed = current.shop.products.get(suggestion.product_id)
     return Recommendation(
@@ -159,10 +162,6 @@ def recommendation(current: Current, rank: int, suggestion: Suggestion, *, expla
     )
 
 
-def _with_history(current: Current, history: list[Bought]) -> Current:
-    """Somebody with what the app says that they bought or looked at."""
-    rows = [
-        {"order_id": f"session {place}", "ordered_at": each.at or current.now, "product_id": each.product_id, "quantity": each.quantity}
-        for place, each in enumerate(history)
-    ]
-    return replace(current, history=current.history.extended(rows))
+def _session(history: list[Bought], just_now: datetime) -> list[Signal]:
+    """What the app says that they bought or looked at, in the form that tells taste; nothing of it lies in the future."""
+    return [(each.product_id, microseconds(min(each.at or just_now, just_now)), each.quantity) for each in history]
