@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta
 
 import ibis
+import numpy as np
 import pandas as pd
 from ibis import _
 
@@ -12,16 +13,21 @@ OUTCOME_WINDOW_DAYS = 14
 
 
 def contact_history(tables: Tables, as_of: datetime) -> pd.DataFrame:
-    """decision_id, customer_id, action_id, channel, decided_at, outcomes (list of outcome types, oldest first).
+    """decision_id, customer_id, action_id, channel, decided_at, outcomes (tuple of outcome types, oldest first), outcomes_at (their instants).
 
     Grain: one row per decision before `as_of`, sorted by customer and time; outcomes at or after `as_of` are not seen.
     """
     seen = tables.outcomes.filter(_.occurred_at < as_of)
-    answers = seen.group_by("decision_id").aggregate(outcomes=seen.outcome_type.collect(order_by=[seen.occurred_at, seen.event_id]))
+    oldest_first = [seen.occurred_at, seen.event_id]
+    answers = seen.group_by("decision_id").aggregate(
+        outcomes=seen.outcome_type.collect(order_by=oldest_first), outcomes_at=seen.occurred_at.collect(order_by=oldest_first)
+    )
     made = tables.decisions.filter(_.decided_at < as_of).select("decision_id", "customer_id", "action_id", "channel", "decided_at")
     joined = made.left_join(answers, "decision_id").drop("decision_id_right")
     table: pd.DataFrame = joined.order_by(["customer_id", "decided_at", "decision_id"]).to_pandas()
     table["outcomes"] = [tuple(found) if isinstance(found, (list, tuple)) else () for found in table.outcomes.map(_as_list)]
+    instants = zip(table.outcomes, table.outcomes_at, strict=True)
+    table["outcomes_at"] = [tuple(np.asarray(at, "datetime64[us]").tolist()) if outcomes else () for outcomes, at in instants]
     return table
 
 

@@ -8,7 +8,7 @@ from typing import Final
 
 import anyio.to_thread
 import numpy as np
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from structlog.typing import FilteringBoundLogger
 
 from features.errors import InputError
@@ -16,15 +16,16 @@ from features.home import config_file, open_home
 from features.journey import DEFAULT_STAGES, Stages, load_stages
 from serving import errors
 from serving.api import churn, customers, decisions, events, health, next_best_action, orders, outcomes, products, recommendations
-from serving.auth import Gate, refuse_open_door
+from serving.auth import Gate
 from serving.body_limit import BodyLimit
 from serving.champions import load_champions
 from serving.clock import Clock
 from serving.current import Reader
 from serving.dependencies import Serving
+from serving.json_only import json_only
 from serving.policies import make_policy
 from serving.settings import ServingSettings, load_settings
-from serving.shop import Shops
+from serving.shop import Shops, foreseen
 from serving.state import publications
 from serving.state.database import CONNECTIONS, State, address, open_state
 from serving.telemetry import Metrics, Telemetry, make_log
@@ -39,7 +40,12 @@ def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = 
     """The API over one home. InputError if it cannot be served so: no migrated database, an open door, rules that cannot be read."""
     serving = _assemble(settings, log or make_log())
     app = FastAPI(
-        title="nextbest", version=version("nextbest"), summary="The next best action for each customer", lifespan=_lifespan, redoc_url=None
+        title="nextbest",
+        version=version("nextbest"),
+        summary="The next best action for each customer",
+        lifespan=_lifespan,
+        redoc_url=None,
+        dependencies=[Depends(json_only)],
     )
     app.state.serving = serving
     errors.install(app)
@@ -69,8 +75,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
     home = open_home(settings.home, currency=settings.currency)
     state = open_state(address(home, settings.database_url.get_secret_value()))
-    gate = Gate(state)
-    refuse_open_door(settings.host, gate)
+    gate = Gate.at(settings.host, state)
     clock = _clock(settings, state, log)
     champions = load_champions(home, log, not_after=clock.pinned)
     stages = load_stages(config_file(home, DEFAULT_STAGES))
@@ -100,8 +105,11 @@ def _clock(settings: ServingSettings, state: State, log: FilteringBoundLogger) -
     clock = Clock(pinned)
     if newest is None:
         log.warning("nothing_published", remedy="nextbest publish")
-    elif clock.now() - newest.as_of > STALE:
+        return clock
+    if clock.now() - newest.as_of > STALE:
         log.warning("old_data", published_as_of=newest.as_of.isoformat(), remedy="ingest and publish newer rows, or serve --as-of latest")
+    if why := foreseen(newest.facts_as_of, clock.now()):
+        log.warning("facts_of_later_time", why=why)
     return clock
 
 

@@ -1,6 +1,7 @@
 """Who may ask: keys with the roles app, crm and admin, each of which may do what the ones before it may.
 
-A database without keys is open, but only on this machine's own address: see `refuse_open_door`.
+A server that starts on this machine's own address while there are no keys is open: it answers every program here, and no page of
+another site. The first key closes it for good; a server on any other address never opens.
 """
 
 import ipaddress
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
+from urllib.parse import urlsplit
 
 from fastapi import Request
 
@@ -20,16 +22,29 @@ from serving.state.keys import ROLES, Key, Role
 REFRESH_SECONDS: Final = 10.0
 """How long a new or a revoked key may take to be noticed by a running server."""
 
-_LOCAL_NAMES: Final = ("localhost", "testserver")
-
 
 @dataclass
 class Gate:
-    """The keys of one database, read again every few seconds."""
+    """The keys of one database, read again every few seconds. `is_open`: everybody on this machine may ask everything."""
 
     state: State
+    _may_be_open: bool = False
     _keys: dict[str, Key] = field(default_factory=dict)
     _read_at: float = float("-inf")
+
+    @classmethod
+    def at(cls, host: str, state: State) -> "Gate":
+        """The gate of a server on this host. InputError if it would listen to other machines without any key."""
+        gate = cls(state)
+        if gate.keys():
+            return gate
+        if not is_loopback(host):
+            raise InputError(
+                f"Listening on {host} without a key would show every customer to the network.",
+                remedy="Make one first (nextbest key create --role admin), or listen on 127.0.0.1.",
+            )
+        gate._may_be_open = True
+        return gate
 
     def keys(self) -> dict[str, Key]:
         """Every key, by its id."""
@@ -37,12 +52,14 @@ class Gate:
             with self.state.reading() as connection:
                 self._keys = keys.all_keys(connection)
             self._read_at = time.monotonic()
+            self._may_be_open = self._may_be_open and not self._keys
         return self._keys
 
     @property
     def is_open(self) -> bool:
-        """Whether everybody on this machine may ask everything."""
-        return not self.keys()
+        """Whether this server started open and no key was made since; keys that go away again open nothing."""
+        self.keys()
+        return self._may_be_open
 
     def role_of(self, token: str) -> Role | None:
         """The role that a token gives; None for a token that is no key of ours."""
@@ -50,21 +67,12 @@ class Gate:
         return key.role if key and key.matches(token) else None
 
 
-def refuse_open_door(host: str, gate: Gate) -> None:
-    """Raises InputError if the server would listen to other machines without any key."""
-    if gate.is_open and not is_loopback(host):
-        raise InputError(
-            f"Listening on {host} without a key would show every customer to the network.",
-            remedy="Make one first (nextbest key create --role admin), or listen on 127.0.0.1.",
-        )
-
-
 def is_loopback(host: str) -> bool:
     """Whether this name or address is this machine itself."""
     try:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
-        return host in _LOCAL_NAMES
+        return host.lower() == "localhost"
 
 
 def require(role: Role) -> Callable[[Request], None]:
@@ -88,6 +96,14 @@ def _check_local(request: Request) -> None:
             "Without keys this server answers only to the name of this machine.",
             remedy="Ask 127.0.0.1, or make a key: nextbest key create --role admin.",
             kind="no-keys",
+        )
+    origin = request.headers.get("Origin")
+    if origin is not None and not is_loopback(urlsplit(origin).hostname or ""):
+        raise ProblemError(
+            403,
+            f"Without keys this server answers no page of another site, and this request comes from {origin}.",
+            remedy="Ask from a page of this machine, or make a key: nextbest key create --role admin.",
+            kind="foreign-origin",
         )
 
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,10 @@ from serving.state import customers, events
 
 @dataclass(frozen=True)
 class Current:
-    """Somebody as of `now`. `stored` is None for visitors and for customers of whom only rows were posted."""
+    """Somebody as of `now`. `stored` is None for visitors and for customers of whom only rows were posted.
+
+    `subject_ids` are the ids under which contacts with them are recorded: their own, and those of the visitors whom they turned out to be.
+    """
 
     customer_id: str
     now: datetime
@@ -27,6 +30,7 @@ class Current:
     features: Mapping[str, float]
     stage: str
     shop: Shop
+    subject_ids: tuple[str, ...]
 
     @property
     def profile(self) -> Mapping[str, Any]:
@@ -57,10 +61,12 @@ class Reader:
         stored = customers.read(connection, customer_id)
         shop = self.shops.current(connection, at_least=stored.generation if stored else 0)
         lines = events.order_lines_of_customer(connection, customer_id, now)
-        touches = events.events_of_customer(connection, customer_id, now)
+        visitors = events.visitors_of_customer(connection, customer_id, now)
+        touches = events.events_of_customer(connection, customer_id, now, visitors)
         published = CustomerHistory.from_bytes(stored.history) if stored and stored.history else CustomerHistory.empty()
         known = stored is not None or bool(lines) or bool(touches)
-        return self._current(customer_id, published.extended(lines, touches), now, shop=shop, stored=stored, known=known)
+        current = self._current(customer_id, published.extended(lines, touches), now, shop=shop, stored=stored, known=known)
+        return replace(current, subject_ids=(customer_id, *sorted(visitors)))
 
     def visitor(self, connection: Connection, visitor_id: str, now: datetime) -> Current:
         """The visitor; from the moment they are identified, the customer they are."""
@@ -77,4 +83,4 @@ class Reader:
     ) -> Current:
         seen = history.before(now)
         values = features(seen, now)
-        return Current(who, now, known, stored, seen, values, stage_of(values, shop.levels, self.stages), shop)
+        return Current(who, now, known, stored, seen, values, stage_of(values, shop.levels, self.stages), shop, (who,))

@@ -61,24 +61,26 @@ class Decider:
         else:
             current = self.reader.visitor(connection, subject.visitor_id or "", now)
         since = now - timedelta(days=CONTACT_DAYS)
-        posted = decisions.contacts_of(connection, current.customer_id, since, now + SKEW)
+        posted = decisions.contacts_of(connection, current.subject_ids, since, now + SKEW, outcomes_before=now)
         return current, self._situation(current, posted)
 
     def record(self, state: State, subject: Subject, ask: Ask, now: datetime, *, asked: Mapping[str, Any]) -> Recorded:
         """Decides and records; a decision id that is recorded already gives that record again, if the same was asked.
 
-        Two decisions about one customer at once are made one after the other: the second knows of the first.
+        Contact limits hold because two decisions about one customer at once are made one after the other: a decision is recorded only
+        if no contact was added since its history was read, and is made anew from the newer history otherwise. So the limits that were
+        checked when it was made still hold, and the decision's `reservations` need not be counted again here.
         """
         for _ in range(MOST_ATTEMPTS):
             with state.reading() as connection:
                 if (row := decisions.find(connection, ask.decision_id)) is not None:
                     return _again(row, asked)
                 current, situation = self.read(connection, subject, now)
-                seen = decisions.contact_count(connection, current.customer_id)
+                seen = decisions.contact_count(connection, current.subject_ids)
             recorded = Recorded(decide(situation, ask, self.policy), current.known)
             with state.writing() as connection:
-                decisions.take_turn(connection, current.customer_id)
-                unchanged = decisions.contact_count(connection, current.customer_id) == seen
+                decisions.take_turn(connection, current.subject_ids)
+                unchanged = decisions.contact_count(connection, current.subject_ids) == seen
                 if unchanged and decisions.add(connection, _row(recorded, subject, current, asked), _contact_rows(recorded.decision)):
                     return recorded
         raise ProblemError(
@@ -119,10 +121,7 @@ def _again(row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
 
 def _contacts(current: Current, posted: list[dict[str, Any]]) -> tuple[Contact, ...]:
     """Published and posted contacts. One recorded by a clock a little ahead, another worker's or request's, came before this decision too."""
-    published = [
-        {**contact, "decided_at": datetime.fromisoformat(contact["decided_at"])}
-        for contact in (current.stored.contacts if current.stored else ())
-    ]
+    published = [_published_contact(contact, current.now) for contact in (current.stored.contacts if current.stored else ())]
     newer = {contact["decision_id"] for contact in posted}
     known = [contact for contact in published if contact["decision_id"] not in newer and contact["decided_at"] < current.now] + posted
     return tuple(
@@ -135,6 +134,17 @@ def _contacts(current: Current, posted: list[dict[str, Any]]) -> tuple[Contact, 
         )
         for contact in known
     )
+
+
+def _published_contact(contact: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+    """The contact with the outcomes from before now."""
+    instants = contact.get("outcomes_at", [contact["decided_at"]] * len(contact["outcomes"]))  # older publications have none: known since
+    answers = zip(contact["outcomes"], instants, strict=True)
+    return {
+        **contact,
+        "decided_at": datetime.fromisoformat(contact["decided_at"]),
+        "outcomes": [outcome for outcome, at in answers if datetime.fromisoformat(at) < now],
+    }
 
 
 def _product(current: Current, product_id: str, reason: str) -> Product | None:

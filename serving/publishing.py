@@ -151,7 +151,7 @@ def _contacts(frame: pd.DataFrame | None) -> dict[str, list[dict[str, Any]]]:
     """What the home knows of earlier contacts, by customer, oldest first."""
     found: dict[str, list[dict[str, Any]]] = {}
     for row in [] if frame is None else frame.to_dict("records"):
-        fields = {name: plain(row[name]) for name in ("decision_id", "action_id", "channel", "decided_at", "outcomes")}
+        fields = {name: plain(row[name]) for name in ("decision_id", "action_id", "channel", "decided_at", "outcomes", "outcomes_at")}
         found.setdefault(str(row["customer_id"]), []).append(fields)
     return found
 
@@ -187,6 +187,7 @@ def _product_row(row: Mapping[str, Any]) -> dict[str, Any]:
 def _facts(totals: _Totals, known: _Known, scores: pd.DataFrame | None, levels: Mapping[str, float]) -> dict[str, Any]:
     most = sorted(totals.buyers, key=lambda product_id: (-totals.buyers[product_id], product_id))[:MOST_POPULAR]
     return {
+        "as_of": totals.as_of.isoformat(),
         "levels": {name: float(value) for name, value in levels.items() if np.isfinite(value)},
         "mean_order_value": totals.value / totals.order_count if totals.order_count else 0.0,
         "customer_count": totals.customer_count,

@@ -41,8 +41,8 @@ def churn_probability(current: Current, champions: Champions) -> float | None:
         return None
     if champions.churn is not None:
         return float(champions.churn.predict(_frame(current))[0])
-    scores = current.stored.scores if current.stored else None
-    return _number(scores, "churn_probability") if scores else None
+    published = _published_scores(current)
+    return None if isinstance(published, str) else _number(published.values, "churn_probability")
 
 
 def risk(current: Current, champions: Champions) -> Risk:
@@ -75,17 +75,13 @@ def _value(current: Current, champions: Champions, frame: pd.DataFrame) -> dict[
 
 def _published(current: Current) -> Risk:
     """The published score, as of its publication; rows posted since are not in it."""
-    scores = current.stored.scores if current.stored else None
-    if not scores or _number(scores, "churn_probability") is None:
-        return Risk(None, None, None, source="none", why="No churn model is in use, and no score of this customer was published.")
-    as_of = datetime.fromisoformat(scores["as_of"]) if scores.get("as_of") else current.shop.as_of
-    if as_of is not None and as_of > current.now:
-        return Risk(
-            None, None, None, source="none", why=f"No churn model is in use, and the published score is of a later time ({as_of:%Y-%m-%d})."
-        )
+    published = _published_scores(current)
+    if isinstance(published, str):
+        return Risk(None, None, None, source="none", why=f"No churn model is in use, and {published}.")
+    scores = published.values
     return Risk(
         churn_probability=_number(scores, "churn_probability"),
-        as_of=as_of,
+        as_of=published.as_of,
         horizon_days=None if scores.get("horizon_days") is None else int(scores["horizon_days"]),
         expected_orders=_number(scores, "expected_orders"),
         expected_spend=_number(scores, "expected_spend"),
@@ -98,6 +94,25 @@ def _published(current: Current) -> Risk:
         source="published",
         why=why_too_little(current.features),
     )
+
+
+@dataclass(frozen=True)
+class _Scores:
+    """One customer's published scores and the time that they are of."""
+
+    values: Mapping[str, Any]
+    as_of: datetime | None
+
+
+def _published_scores(current: Current) -> _Scores | str:
+    """The published scores, or why there are none to use: those of a later time than now have seen this clock's future."""
+    values = current.stored.scores if current.stored else None
+    if not values or _number(values, "churn_probability") is None:
+        return "no score of this customer was published"
+    as_of = datetime.fromisoformat(values["as_of"]) if values.get("as_of") else current.shop.facts_as_of
+    if as_of is not None and as_of > current.now:
+        return f"the published score is of a later time ({as_of:%Y-%m-%d})"
+    return _Scores(values, as_of)
 
 
 def _frame(current: Current) -> pd.DataFrame:

@@ -2,13 +2,16 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import orjson
 from fastapi import Request
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from serving.errors import ProblemError, field_errors, invalid_json, invalid_request
+from serving.fields import Id
+
+_ID: Final[TypeAdapter[str]] = TypeAdapter(Id)
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -38,6 +41,20 @@ class Receipt(BaseModel):
     duplicate: int = Field(description="rows that were stored before, left as they were")
     refused: int = Field(description="rows that cannot be used, see refusals")
     refusals: list[Refusal]
+
+
+def ids_in(posted: Posted, name: str) -> list[str]:
+    """What the rows say under this name, wherever it could be an id."""
+    said = [raw.get(name) for raw in posted.rows if isinstance(raw, dict)]
+    return [each for each in said if isinstance(each, str) and _is_id(each)]
+
+
+def _is_id(said: str) -> bool:
+    try:
+        _ID.validate_python(said)
+    except ValidationError:
+        return False
+    return True
 
 
 def body_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:

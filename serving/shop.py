@@ -41,11 +41,13 @@ class ListedProduct:
 class Shop:
     """One publication in memory. Before the first one: generation 0, and nothing known.
 
+    Histories reach to `as_of`; everything that is said of all customers together, from `levels` to `popular`, is of `facts_as_of`.
     `popular` counts the buyers of the most bought products, most first.
     """
 
     generation: int = 0
     as_of: datetime | None = None
+    facts_as_of: datetime | None = None
     levels: Mapping[str, float] = field(default_factory=dict)
     mean_order_value: float = 0.0
     churn_quantiles: Mapping[str, Sequence[float]] = field(default_factory=dict)
@@ -71,6 +73,16 @@ class Shop:
         if category is None and not excluded:
             return None
         return self.products.keys() - {p.product_id for p in excluded}
+
+
+def foreseen(facts_as_of: datetime | None, now: datetime) -> str | None:
+    """A warning that facts of this time have seen the future of answers as of `now`; None where they have not."""
+    if facts_as_of is None or facts_as_of <= now:
+        return None
+    return (
+        f"The shop's levels, mean order value, percentiles and popular products are of {facts_as_of:%Y-%m-%d}, after the clock "
+        f"({now:%Y-%m-%d}). Publish them for it: nextbest publish --as-of {now:%Y-%m-%d}"
+    )
 
 
 class Shops:
@@ -101,6 +113,7 @@ def _read(connection: Connection, newest: publications.Publication, no_levels: M
     return Shop(
         generation=newest.generation,
         as_of=newest.as_of,
+        facts_as_of=newest.facts_as_of,
         levels={**no_levels, **facts.get("levels", {})},
         mean_order_value=facts.get("mean_order_value", 0.0),
         churn_quantiles=facts.get("churn_quantiles", {}),

@@ -131,7 +131,7 @@ def _profile(customer_id: str, ours: Ours) -> Profile:
         current = ours.reader.customer(connection, customer_id, now)
         if not current.known:
             raise unknown_customer(customer_id)
-        contacts = decisions.contacts_of(connection, customer_id, now - timedelta(days=365), now)
+        contacts = decisions.contacts_of(connection, current.subject_ids, now - timedelta(days=365), now, outcomes_before=now)
     sales = current.history.lines["at"][current.history.lines["kind"] == KINDS.index("sale")]
     return Profile(
         customer_id=customer_id,

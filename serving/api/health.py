@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.auth import require
 from serving.dependencies import Ours
+from serving.shop import foreseen
 
 router = APIRouter(tags=["operation"])
 
@@ -31,11 +32,13 @@ class Readiness(BaseModel):
     clock: Literal["wall", "pinned"]
     keys: Literal["required", "none"] = Field(description="none: everybody on this machine may ask everything")
     generation: int = Field(description="the publication in use; 0 before the first nextbest publish")
-    published_as_of: datetime | None
+    published_as_of: datetime | None = Field(description="published histories reach to here")
+    facts_as_of: datetime | None = Field(description="levels, mean order value, percentiles and popular products are of this time")
     customers: int
     products: int
     models: dict[str, str] = Field(description="version by kind")
     missing: dict[str, str] = Field(description="what has no model, and what answers instead")
+    warnings: list[str] = Field(description="what makes answers less good than they could be; empty: nothing")
 
 
 class Model(BaseModel):
@@ -70,17 +73,21 @@ def readyz(ours: Ours) -> Readiness:
     """The database answers, and what is served from it."""
     with ours.state.reading() as connection:
         shop = ours.reader.shops.current(connection)
+    now = ours.clock.now()
+    warning = foreseen(shop.facts_as_of, now)
     return Readiness(
         ready=True,
-        now=ours.clock.now(),
+        now=now,
         clock="wall" if ours.clock.pinned is None else "pinned",
         keys="none" if ours.gate.is_open else "required",
         generation=shop.generation,
         published_as_of=shop.as_of,
+        facts_as_of=shop.facts_as_of,
         customers=shop.customer_count,
         products=len(shop.products),
         models={kind: card.version for kind, card in ours.champions.cards.items()},
         missing=dict(ours.champions.missing),
+        warnings=[warning] if warning else [],
     )
 
 

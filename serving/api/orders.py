@@ -6,13 +6,14 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Connection
 
 from features.contract import RETURN, SALE
 from serving.auth import require
 from serving.clock import Clock, wall
 from serving.dependencies import Ours, Serving
 from serving.fields import Id, Instant, Number, Text
-from serving.rows import Posted, Receipt, body_schema, reader, sort_rows
+from serving.rows import Posted, Receipt, Sorted, body_schema, ids_in, reader, sort_rows
 from serving.state import events
 
 router = APIRouter(prefix="/v1", tags=["rows"])
@@ -72,13 +73,26 @@ def post_orders(ours: Ours, rows: OrderRows) -> Receipt:
 
     The counts are of orders as sent: one is a duplicate if none of its lines is new.
     """
-    found = sort_rows(rows, OrderIn, lambda order: _refusal(order, ours))
-    by_order = _line_rows(found.usable, ours.clock)
     with ours.state.writing() as connection:
+        found = _sort(connection, rows, ours)
+        by_order = _line_rows(found.usable, ours.clock)
         new = events.add_order_lines(connection, [row for lines in by_order for row in lines])
     answer = found.receipt(_count_new(by_order, new))
     ours.metrics.count_rows("orders", answer)
     return answer
+
+
+def _sort(connection: Connection, rows: Posted, ours: Serving) -> Sorted[OrderIn]:
+    owners = events.customers_of_orders(connection, ids_in(rows, "order_id"))
+
+    def refusal(order: OrderIn) -> str | None:
+        if (reason := _refusal(order, ours)) is not None:
+            return reason
+        if owners.setdefault(order.order_id, order.customer_id) != order.customer_id:
+            return f"order_id {order.order_id!r} is an order of another customer already"
+        return None
+
+    return sort_rows(rows, OrderIn, refusal)
 
 
 def _refusal(order: OrderIn, ours: Serving) -> str | None:

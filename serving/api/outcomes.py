@@ -12,7 +12,7 @@ from serving.auth import require
 from serving.clock import Clock, wall
 from serving.dependencies import Ours
 from serving.fields import Id, Instant, Number
-from serving.rows import Posted, Receipt, Sorted, body_schema, reader, sort_rows
+from serving.rows import Posted, Receipt, Sorted, body_schema, ids_in, reader, sort_rows
 from serving.state import customers, decisions
 
 router = APIRouter(prefix="/v1", tags=["rows"])
@@ -50,8 +50,7 @@ def post_outcomes(ours: Ours, rows: OutcomeRows) -> Receipt:
 
 
 def _sort(connection: Connection, rows: Posted, clock: Clock) -> Sorted[OutcomeIn]:
-    named = [raw.get("decision_id") for raw in rows.rows if isinstance(raw, dict)]
-    known = decisions.channels_of(connection, [each for each in named if isinstance(each, str)])
+    known = decisions.channels_of(connection, ids_in(rows, "decision_id"))
 
     def refusal(outcome: OutcomeIn) -> str | None:
         if outcome.decision_id not in known:

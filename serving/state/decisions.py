@@ -27,15 +27,16 @@ def find(connection: Connection, decision_id: str) -> dict[str, Any] | None:
     return None if row is None else dict(row._mapping)
 
 
-def take_turn(connection: Connection, subject_id: str) -> None:
-    """Waits until no other transaction decides about this subject; SQLite writes one transaction at a time anyway."""
+def take_turn(connection: Connection, subject_ids: Collection[str]) -> None:
+    """Waits until no other transaction decides about any of these subjects; SQLite writes one transaction at a time anyway."""
     if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:who, 713))"), {"who": subject_id})
+        for subject_id in sorted(subject_ids):  # in one order everywhere, or two would wait for each other
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:who, 713))"), {"who": subject_id})
 
 
-def contact_count(connection: Connection, subject_id: str) -> int:
-    """How many contacts of this subject are recorded: the same number again says that nobody decided about them in between."""
-    return connection.execute(select(func.count()).select_from(CONTACTS).where(CONTACTS.c.subject_id == subject_id)).scalar_one()
+def contact_count(connection: Connection, subject_ids: Collection[str]) -> int:
+    """How many contacts of these subjects are recorded: the same number again says that nobody decided about them in between."""
+    return connection.execute(select(func.count()).select_from(CONTACTS).where(CONTACTS.c.subject_id.in_(subject_ids))).scalar_one()
 
 
 def channels_of(connection: Connection, decision_ids: Collection[str]) -> dict[str, tuple[str | None, str | None]]:
@@ -60,13 +61,19 @@ def outcomes_of(connection: Connection, decision_id: str) -> list[dict[str, Any]
     return [dict(row._mapping) for row in connection.execute(ordered)]
 
 
-def contacts_of(connection: Connection, subject_id: str, since: datetime, until: datetime) -> list[dict[str, Any]]:
-    """The subject's contacts in [since, until], oldest first: decision_id, action_id, channel, decided_at, outcomes (of the decision)."""
-    mine = select(CONTACTS).where(CONTACTS.c.subject_id == subject_id, CONTACTS.c.decided_at >= since, CONTACTS.c.decided_at <= until)
+def contacts_of(
+    connection: Connection, subject_ids: Collection[str], since: datetime, until: datetime, *, outcomes_before: datetime
+) -> list[dict[str, Any]]:
+    """The subjects' contacts in [since, until], oldest first: decision_id, action_id, channel, decided_at, outcomes.
+
+    `outcomes` are the types of the decision's outcomes from before `outcomes_before`, oldest first.
+    """
+    within = (CONTACTS.c.decided_at >= since, CONTACTS.c.decided_at <= until)
+    mine = select(CONTACTS).where(CONTACTS.c.subject_id.in_(subject_ids), *within)
     newest = mine.order_by(CONTACTS.c.decided_at.desc(), CONTACTS.c.decision_id, CONTACTS.c.rank).limit(MOST_CONTACTS).subquery()
     joined = (
         select(newest, OUTCOMES.c.outcome_type)
-        .outerjoin(OUTCOMES, OUTCOMES.c.decision_id == newest.c.decision_id)
+        .outerjoin(OUTCOMES, (OUTCOMES.c.decision_id == newest.c.decision_id) & (OUTCOMES.c.occurred_at < outcomes_before))
         .order_by(newest.c.decided_at, newest.c.decision_id, newest.c.rank, OUTCOMES.c.occurred_at, OUTCOMES.c.event_id)
     )
     contacts: dict[tuple[str, int], dict[str, Any]] = {}

@@ -1,16 +1,21 @@
 """Events and order lines that were posted: stored once each, and read per customer as rows that extend a history."""
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, select
+from sqlalchemy import ColumnElement, Connection, func, select, text
 
 from serving.state.inserts import insert_new
 from serving.state.tables import EVENTS, ORDER_LINES
 
 MOST_ROWS = 5_000
 """Rows of one customer that a request reads, the newest ones: a bound on what one runaway sender can cost."""
+
+
+_TURNS = 64
+"""Locks that posted orders share on PostgreSQL: one for each order could be more than it holds."""
 
 
 def add_events(connection: Connection, rows: Sequence[dict[str, Any]]) -> set[str]:
@@ -23,17 +28,19 @@ def add_order_lines(connection: Connection, rows: Sequence[dict[str, Any]]) -> s
     return {(str(order_id), int(str(line))) for order_id, line in insert_new(connection, ORDER_LINES, rows)}
 
 
-def events_of_customer(connection: Connection, customer_id: str, before: datetime) -> list[dict[str, Any]]:
+def events_of_customer(
+    connection: Connection, customer_id: str, before: datetime, visitors: Mapping[str, datetime]
+) -> list[dict[str, Any]]:
     """The customer's posted events from before this instant, oldest first.
 
-    Among them what they did as a visitor, known_at the time when they were identified, as `features.sources` has it.
+    Among them what they did as one of these visitors (`visitors_of_customer`), known_at the time when they were identified, as
+    `features.sources` has it.
     """
     own = _events(connection, EVENTS.c.customer_id == customer_id, before)
-    links = _links(connection, customer_id, own)
-    if not links:
+    if not visitors:
         return own
-    earlier = _events(connection, EVENTS.c.customer_id.is_(None) & EVENTS.c.visitor_id.in_(links), before)
-    merged = own + [{**row, "known_at": max(row["occurred_at"], links[row["visitor_id"]])} for row in earlier]
+    earlier = _events(connection, EVENTS.c.customer_id.is_(None) & EVENTS.c.visitor_id.in_(visitors), before)
+    merged = own + [{**row, "known_at": max(row["occurred_at"], visitors[row["visitor_id"]])} for row in earlier]
     return sorted(merged, key=lambda row: (row["occurred_at"], row["event_id"]))
 
 
@@ -49,12 +56,24 @@ def customer_of_visitor(connection: Connection, visitor_id: str, before: datetim
     return connection.execute(first.limit(1)).scalar()
 
 
-def _links(connection: Connection, customer_id: str, own: Sequence[dict[str, Any]]) -> dict[str, datetime]:
-    """When each visitor was identified as this customer, before anybody else."""
-    said = [row for row in own if row["event_type"] == "identify" and row["visitor_id"]]
-    first: dict[str, datetime] = {}
-    for row in said:
-        first.setdefault(row["visitor_id"], row["occurred_at"])
+def customers_of_orders(connection: Connection, order_ids: Collection[str]) -> dict[str, str]:
+    """Whose order each of these ids is, of those that were posted. Nobody else posts any of them until this transaction ends."""
+    ids = sorted(set(order_ids))
+    if connection.dialect.name == "postgresql":
+        for turn in sorted({zlib.crc32(order_id.encode()) % _TURNS for order_id in ids}):
+            connection.execute(text("SELECT pg_advisory_xact_lock(714, :turn)"), {"turn": turn})
+    found: dict[str, str] = {}
+    for start in range(0, len(ids), 1000):
+        mine = select(ORDER_LINES.c.order_id, ORDER_LINES.c.customer_id).where(ORDER_LINES.c.order_id.in_(ids[start : start + 1000]))
+        found |= {row.order_id: row.customer_id for row in connection.execute(mine.distinct())}
+    return found
+
+
+def visitors_of_customer(connection: Connection, customer_id: str, before: datetime) -> dict[str, datetime]:
+    """The visitors who turned out to be this customer before this instant, and nobody else earlier; each with the time when that was said."""
+    said = (EVENTS.c.customer_id == customer_id, EVENTS.c.event_type == "identify", EVENTS.c.visitor_id.is_not(None))
+    times = select(EVENTS.c.visitor_id, func.min(EVENTS.c.occurred_at)).where(*said, EVENTS.c.occurred_at < before)
+    first = {str(row[0]): row[1] for row in connection.execute(times.group_by(EVENTS.c.visitor_id))}
     just_after = {who: at + timedelta(microseconds=1) for who, at in first.items()}
     return {who: first[who] for who, after in just_after.items() if customer_of_visitor(connection, who, after) == customer_id}
 

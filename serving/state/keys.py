@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, get_args
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 
 from features.errors import InputError
 from serving.state.database import State
@@ -40,12 +40,6 @@ def create(state: State, role: str, *, created_at: datetime) -> str:
     with state.writing() as connection:
         connection.execute(insert(API_KEYS), [{"key_id": key_id, "secret_hash": _hash(token), "role": role, "created_at": created_at}])
     return token
-
-
-def revoke(state: State, key_id: str) -> bool:
-    """Removes a key; False if there was none of this id."""
-    with state.writing() as connection:
-        return connection.execute(delete(API_KEYS).where(API_KEYS.c.key_id == key_id)).rowcount == 1
 
 
 def all_keys(connection: Connection) -> dict[str, Key]:

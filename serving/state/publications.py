@@ -18,6 +18,11 @@ class Publication:
     as_of: datetime
     facts: dict[str, Any]
 
+    @property
+    def facts_as_of(self) -> datetime:
+        """The time that the facts are of: earlier than `as_of` where histories reach further."""
+        return datetime.fromisoformat(self.facts["as_of"]) if "as_of" in self.facts else self.as_of
+
 
 def current_generation() -> ScalarSelect[int]:
     """The generation that readers see, as a part of their own query."""

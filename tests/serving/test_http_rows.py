@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+JSON = {"Content-Type": "application/json"}
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 
 
@@ -70,11 +71,11 @@ def test_a_single_row_that_cannot_be_used_is_a_problem(client: httpx.Client, rou
 
 
 def test_a_body_that_is_no_json_or_no_rows_is_a_problem(client: httpx.Client) -> None:
-    broken = client.post("/v1/events", content=b'{"event_id": ')
+    broken = client.post("/v1/events", content=b'{"event_id": ', headers=JSON)
     assert (broken.status_code, broken.json()["type"]) == (400, "urn:nextbest:problem:invalid-json")
     assert client.post("/v1/events", json=7).status_code == 422
-    assert client.post("/v1/events", content=b'{"event_id": "\xff"}').status_code == 400
-    assert client.post("/v1/events", content=json.dumps(event("\ud800")).encode()).status_code == 400
+    assert client.post("/v1/events", content=b'{"event_id": "\xff"}', headers=JSON).status_code == 400
+    assert client.post("/v1/events", content=json.dumps(event("\ud800")).encode(), headers=JSON).status_code == 400
     assert client.post("/v1/events", json=event("a\u0000b")).status_code == 422
 
 
@@ -94,6 +95,43 @@ def test_an_order_is_accepted_once_and_changes_the_next_answer(client_on_each: h
     churn = client.get("/v1/customers/c-new/churn").json()
     assert churn["historic_value"] == 10
     assert 0 < churn["churn_probability"] < 1
+
+
+def test_an_order_of_another_customer_is_refused_with_the_reason(client_on_each: httpx.Client) -> None:
+    client = client_on_each
+    mine = {"order_id": "o1", "customer_id": "a", "lines": [{"product_id": "p1", "unit_price": 5}]}
+    theirs = {**mine, "customer_id": "b"}
+    assert counts(client.post("/v1/orders", json=mine)) == (1, 0, 0)
+    single = client.post("/v1/orders", json=theirs)
+    assert (single.status_code, single.json()["type"]) == (422, "urn:nextbest:problem:refused-row")
+    assert single.json()["detail"] == "order_id 'o1' is an order of another customer already"
+    batch = [theirs, mine, {**mine, "order_id": "o2"}, {**theirs, "order_id": "o2", "lines": [{"line": 7}]}]
+    answer = client.post("/v1/orders", json=batch)
+    assert counts(answer) == (1, 1, 2)
+    assert [each["index"] for each in answer.json()["refusals"]] == [0, 3]
+    assert client.get("/v1/customers/b").status_code == 404
+
+
+def test_one_order_sent_for_two_customers_at_once_is_of_one(client_on_each: httpx.Client) -> None:
+    found: list[int] = []
+
+    def send(customer_id: str, line: int) -> None:
+        order = {"order_id": "o1", "customer_id": customer_id, "lines": [{"line": line, "product_id": "p1"}]}
+        with httpx.Client(base_url=client_on_each.base_url, timeout=30) as own:
+            found.append(own.post("/v1/orders", json=order).status_code)
+
+    threads = [threading.Thread(target=send, args=("ab"[n % 2], n)) for n in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == [200] * 3 + [422] * 3
+
+
+@pytest.mark.parametrize(("route", "field"), [("/v1/orders", "order_id"), ("/v1/outcomes", "decision_id")])
+def test_an_id_that_no_database_could_hold_is_refused(client_on_each: httpx.Client, route: str, field: str) -> None:
+    response = client_on_each.post(route, json=[{field: "a\u0000b"}])
+    assert counts(response) == (0, 0, 1)
 
 
 def test_flat_lines_make_orders(client: httpx.Client) -> None:
@@ -128,9 +166,9 @@ def test_a_body_that_is_too_large_is_refused(serve: Serve) -> None:
     with serve(max_body_bytes=2_000, max_batch_rows=3) as client:
         large = client.post("/v1/events", json=event("e", properties={"x": "y" * 3_000}))
         assert (large.status_code, large.json()["type"]) == (413, "urn:nextbest:problem:body-too-large")
-        unannounced = client.post("/v1/events", content=(b"x" * 500 for _ in range(9)))
+        unannounced = client.post("/v1/events", content=(b"x" * 500 for _ in range(9)), headers=JSON)
         assert unannounced.status_code == 413
-        chunked = client.post("/v1/decisions", content=(b"x" * 500 for _ in range(9)), headers={"Content-Type": "application/json"})
+        chunked = client.post("/v1/decisions", content=(b"x" * 500 for _ in range(9)), headers=JSON)
         assert (chunked.status_code, chunked.json()["type"]) == (413, "urn:nextbest:problem:body-too-large")
         many = client.post("/v1/events", json=[event(f"e{i}") for i in range(4)])
         assert (many.status_code, many.json()["type"]) == (413, "urn:nextbest:problem:batch-too-large")

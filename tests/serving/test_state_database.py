@@ -121,8 +121,6 @@ def test_a_key_is_stored_as_a_hash_and_matches_only_its_token(state: State) -> N
     assert stored.matches(token)
     assert not stored.matches(token + "x")
     assert token not in repr(stored)
-    assert keys.revoke(state, stored.key_id)
-    assert not keys.revoke(state, stored.key_id)
 
 
 def test_a_role_that_does_not_exist_is_explained(state: State) -> None:

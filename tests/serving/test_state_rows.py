@@ -64,7 +64,7 @@ def test_an_event_is_stored_once_however_often_it_comes(state: State) -> None:
     with state.writing() as connection:
         assert events.add_events(connection, [event("e2"), event("e3")]) == {"e3"}
     with state.reading() as connection:
-        assert [e["event_id"] for e in events.events_of_customer(connection, "c1", NOW)] == ["e1", "e2", "e3"]
+        assert [e["event_id"] for e in events.events_of_customer(connection, "c1", NOW, {})] == ["e1", "e2", "e3"]
 
 
 def test_a_large_batch_goes_in_whole(state: State) -> None:
@@ -93,7 +93,7 @@ def test_only_rows_before_the_instant_are_read_oldest_first(state: State) -> Non
     with state.writing() as connection:
         events.add_events(connection, [event("now", days_ago=0), event("late", days_ago=1), event("early", days_ago=9)])
     with state.reading() as connection:
-        found = events.events_of_customer(connection, "c1", NOW)
+        found = events.events_of_customer(connection, "c1", NOW, {})
     assert [e["event_id"] for e in found] == ["early", "late"]
     assert found[0]["properties"] == {"page": "home", "tên": "Hà Nội"}
 
@@ -105,9 +105,13 @@ def test_what_a_visitor_did_belongs_to_the_customer_they_turn_out_to_be(state: S
     with state.writing() as connection:
         events.add_events(connection, [before, said, again_by_another])
     with state.reading() as connection:
-        mine = events.events_of_customer(connection, "c1", NOW)
+        visitors = events.visitors_of_customer(connection, "c1", NOW)
+        assert visitors == {"v": said["occurred_at"]}
+        assert events.visitors_of_customer(connection, "c1", said["occurred_at"]) == {}
+        assert events.visitors_of_customer(connection, "c2", NOW) == {}
+        mine = events.events_of_customer(connection, "c1", NOW, visitors)
         assert [(e["event_id"], e.get("known_at")) for e in mine] == [("v1", said["occurred_at"]), ("i1", None)]
-        assert [e["event_id"] for e in events.events_of_customer(connection, "c2", NOW)] == ["i2"]
+        assert [e["event_id"] for e in events.events_of_customer(connection, "c2", NOW, {})] == ["i2"]
         assert events.customer_of_visitor(connection, "v", NOW) == "c1"
         assert events.customer_of_visitor(connection, "v", said["occurred_at"]) is None
 
@@ -119,11 +123,14 @@ def test_contacts_carry_their_outcomes_in_order(state: State) -> None:
         assert not decisions.add(connection, decision("d2"), contacts_of("d2"))
         decisions.add_outcomes(connection, [outcome("o2", "d1", "converted", hours_ago=1), outcome("o1", "d1", "delivered", hours_ago=9)])
     with state.reading() as connection:
-        contacts = decisions.contacts_of(connection, "c1", NOW - timedelta(days=30), NOW)
+        contacts = decisions.contacts_of(connection, ["c1"], NOW - timedelta(days=30), NOW, outcomes_before=NOW)
         assert [(c["decision_id"], c["outcomes"]) for c in contacts] == [("d1", ["delivered", "converted"]), ("d2", [])]
-        assert decisions.contacts_of(connection, "c1", NOW - timedelta(days=1.5), NOW)[0]["decision_id"] == "d2"
+        earlier = decisions.contacts_of(connection, ["c1"], NOW - timedelta(days=30), NOW, outcomes_before=NOW - timedelta(hours=1))
+        assert [(c["decision_id"], c["outcomes"]) for c in earlier] == [("d1", ["delivered"]), ("d2", [])]
+        newer = decisions.contacts_of(connection, ["c1"], NOW - timedelta(days=1.5), NOW, outcomes_before=NOW)
+        assert newer[0]["decision_id"] == "d2"
         assert decisions.channels_of(connection, ["d1", "nowhere"]) == {"d1": ("c1", "email")}
-        assert decisions.contact_count(connection, "c1") == 2
+        assert decisions.contact_count(connection, ["c1", "v"]) == 2
 
 
 def publish(state: State, names: dict[str, str], *, complete: bool = True) -> int:
