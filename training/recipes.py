@@ -14,7 +14,7 @@ from features.engine import Tables
 from training.boosting import PARAMETERS
 from training.churn import ChurnModel
 from training.churn_backtest import ChurnBacktest, backtest
-from training.evaluation.gate import FEW, Verdict, against_champion, against_record, without_champion
+from training.evaluation.gate import FEW, Verdict, against_champion, against_record, unproven, without_champion
 from training.evaluation.report import markdown
 from training.material import Material, gather
 from training.model_card import Card, model_card
@@ -102,7 +102,10 @@ def _verdict(
         return against_champion(losses, naive, rival, measure=measure, rival=everybody)
     champion = registry.champion(kind)
     alike = champion is not None and champion.tags.get("horizon_days") == str(material.horizon_days)
-    if champion is not None and alike and champion.metrics.get(NAIVE_LOSS):
+    proven = champion is not None and bool(champion.metrics.get(NAIVE_LOSS))
+    if proven and len(losses) < FEW:
+        return unproven(len(losses))
+    if champion is not None and alike and proven:
         return against_record(losses, naive, _recorded_skill(champion), measure=measure, rival=everybody)
     return without_champion(losses, naive, measure=measure, rival=everybody)
 

@@ -183,4 +183,5 @@ def test_response_learns_from_decisions_or_keeps_the_priors(registry: Registry) 
     assert made.promoted
     assert made.metrics["backtest_loss"] < made.metrics["backtest_loss_naive"]
     empty = train_response(tables_from_frames({}), registry, AS_OF, {"mail": 0.05})
-    assert "without proof" in empty.why
+    assert not empty.promoted
+    assert "a champion that has proof" in empty.why

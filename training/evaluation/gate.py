@@ -75,13 +75,20 @@ def against_champion(
     return Verdict(True, f"Promoted: it is not worse than the present champion, {measure} {d}.")
 
 
+def unproven(count: int) -> Verdict:
+    """A later version without a backtest to speak of, where the present champion has one."""
+    return Verdict(False, f"Not promoted: its backtest has {count} rows, too few to stand against a champion that has proof.")
+
+
 def against_record(losses: NDArray[np.float64], naive: NDArray[np.float64], skill: float, *, measure: str, rival: str) -> Verdict:
     """A later version where the champion has already seen the backtest's answers: skills on their own backtests are compared.
 
     Skill is 1 - mean loss / mean naive loss; `skill` is the champion's, as it was recorded.
     """
+    if len(losses) < FEW:
+        return unproven(len(losses))
     first = without_champion(losses, naive, measure=measure, rival=rival)
-    if not first.promoted or len(losses) < FEW:
+    if not first.promoted:
         return first
     own = 1.0 - float(np.mean(losses)) / float(np.mean(naive))
     noise = Z * difference(losses, naive).standard_error / float(np.mean(naive))

@@ -97,6 +97,7 @@ def test_a_champion_that_saw_the_answers_is_compared_by_its_recorded_skill() -> 
     words = {"measure": "Brier score", "rival": "the base rate"}
     assert against_record(mine, naive, 0.5, **words).promoted
     assert not against_record(mine, naive, 0.7, **words).promoted
+    assert not against_record(mine[:10], naive[:10], 0.0, **words).promoted  # too few rows to unseat one with proof
 
 
 def test_no_rows_make_no_difference() -> None:
