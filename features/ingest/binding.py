@@ -26,7 +26,7 @@ def bind(names: tuple[str, ...], table: Table, part: TableMapping, path: Path) -
 
     Raises InputError if a mapped column is not in the file, or if a required column is neither mapped nor there.
     """
-    columns = {column: _position(names, wanted, f"{path}: {table.name}.{column}") for column, wanted in part.columns.items()}
+    columns = {column: position_of(names, wanted, f"{path}: {table.name}.{column}") for column, wanted in part.columns.items()}
     taken = set(columns.values())
     for position, name in enumerate(names):
         own = name.lower()
@@ -56,15 +56,8 @@ def kept_name(binding_names: tuple[str, ...], part: TableMapping, source: str) -
     return own if own in binding_names else source
 
 
-def _is_consent(table: Table, name: str) -> bool:
-    return table.name == CUSTOMERS.name and name.startswith(CONSENT_PREFIX) and len(name) > len(CONSENT_PREFIX)
-
-
-def _attribute(name: str, columns: Mapping[str, int]) -> str:
-    return f"source_{name}" if name.lower() in columns or name.startswith("__") else name
-
-
-def _position(names: tuple[str, ...], wanted: tuple[str, ...], where: str) -> int:
+def position_of(names: tuple[str, ...], wanted: tuple[str, ...], where: str) -> int:
+    """The place of the first of the `wanted` names that the file has, whatever its case; InputError, beginning with `where`, if it has none."""
     lowered = [name.lower() for name in names]
     for name in wanted:
         if name.strip().lower() in lowered:
@@ -73,10 +66,18 @@ def _position(names: tuple[str, ...], wanted: tuple[str, ...], where: str) -> in
     raise InputError(f"{where}: the file has no column {said}{likely(wanted[0], names)}.", remedy=f"Its columns: {', '.join(names)}.")
 
 
+def _is_consent(table: Table, name: str) -> bool:
+    return table.name == CUSTOMERS.name and name.startswith(CONSENT_PREFIX) and len(name) > len(CONSENT_PREFIX)
+
+
+def _attribute(name: str, columns: Mapping[str, int]) -> str:
+    return f"source_{name}" if name.lower() in columns or name.startswith("__") else name
+
+
 def _derived(names: tuple[str, ...], part: TableMapping, path: Path) -> list[str]:
     derive = part.derive if isinstance(part, OrdersMapping) else {}
     sources = [(f"{path}: orders.derive.{t}.{column}", source) for t, columns in derive.items() for column, source in columns.items()]
-    return [names[_position(names, (source,), where)] for where, source in sources]
+    return [names[position_of(names, (source,), where)] for where, source in sources]
 
 
 def _require(columns: Mapping[str, int], names: tuple[str, ...], table: Table, path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from features.contract import CUSTOMERS, ORDERS, PRODUCTS, TABLES
+from features.contract import CUSTOMERS, ORDER_ID, ORDERS, PRODUCTS, TABLES
 from features.errors import InputError
 from features.nearest import likely
 
@@ -82,12 +82,22 @@ class OrdersMapping(TableMapping):
 
     An order_id in which `cancelled_order_pattern` is found makes a return. A product_id in which `product_pattern` is not
     found, or that is one of `fee_codes`, makes a fee. `derive` fills products (most frequent text) and customers (newest text).
+    `fill_down` are columns of the file that stand on the first row of an order only; `leave_out` says, per column of the file, in which
+    values (a regular expression) a row is no purchase at all.
     """
 
     cancelled_order_pattern: Pattern | None = None
     product_pattern: Pattern | None = None
     fee_codes: tuple[str, ...] = ()
     derive: dict[str, dict[str, str]] = {}
+    fill_down: tuple[str, ...] = ()
+    leave_out: dict[str, Pattern] = {}
+
+    @model_validator(mode="after")
+    def _orders_to_fill_within(self) -> "OrdersMapping":
+        if self.fill_down and ORDER_ID not in self.columns:
+            raise ValueError("fill_down fills within an order: say in columns which one is order_id")
+        return self
 
 
 class SourceMapping(BaseModel):

@@ -31,6 +31,7 @@ from features.ingest.binding import SET_BY_INGEST
 from features.ingest.casting import NOT_A_NUMBER, NOT_AN_INSTANT, WRONG
 
 ANONYMOUS: Final = "no customer"
+LEFT_OUT: Final = "left out, as the mapping says"
 MISFIT: Final = "lines with another number of columns, or a quotation mark that is not closed"
 EMPTY: Final = "empty"
 IN_FUTURE: Final = "in the future"

@@ -8,7 +8,7 @@ from typing import Final
 
 import ibis
 
-from features.contract import ORDERS, TABLES, Table
+from features.contract import ORDER_ID, ORDERS, TABLES, Table
 from features.engine import connect
 from features.errors import InputError
 from features.home import Home
@@ -78,6 +78,8 @@ def _parts(
     for name, table in TABLES.items():
         rows = stored(engine, home, table)
         for file in staged[name]:
+            if rows is not None and file.left_out is not None:
+                rows = rows.anti_join(file.left_out, ORDER_ID)
             rows = combine(table, rows, file.rows)
         derivation = mapping.orders.derive.get(name, {}) if ORDERS.name in parts else {}
         if derivation:
@@ -124,7 +126,9 @@ def _check_options(engine: ibis.BaseBackend, name: str, part: TableMapping) -> N
     if part.timezone not in zones:
         known = likely(part.timezone, zones)
         raise InputError(f"{name}.timezone: {part.timezone!r} is no time zone{known}.", remedy="Use a name like Asia/Ho_Chi_Minh.")
-    patterns = (part.cancelled_order_pattern, part.product_pattern) if isinstance(part, OrdersMapping) else ()
+    patterns: tuple[str | None, ...] = ()
+    if isinstance(part, OrdersMapping):
+        patterns = (part.cancelled_order_pattern, part.product_pattern, *part.leave_out.values())
     for pattern in filter(None, patterns):
         try:
             engine.execute(ibis.literal("x").re_search(pattern))

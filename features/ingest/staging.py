@@ -9,19 +9,20 @@ from typing import Any, Final
 import ibis
 from ibis import _
 
-from features.contract import CURRENCY, FEE, LINE_KIND, ORDERS, RETURN, Column, Table
+from features.contract import CURRENCY, FEE, LINE_KIND, ORDER_ID, ORDERS, RETURN, Column, Table
 from features.errors import InputError
 from features.ingest.binding import Binding, bind, column_of
 from features.ingest.casting import WAS_DECIMAL, attribute, looks_numeric, text_of, value_of
 from features.ingest.mapping import AMOUNT, OrdersMapping, TableMapping
 from features.ingest.order_lines import complete, with_kinds
+from features.ingest.order_rows import filled_down, left_out
 from features.ingest.reading import ROW, RawFile, read_file
 from features.ingest.report import Finding
-from features.ingest.row_checks import ANONYMOUS, MISFIT, VOCABULARY, problems, remedy, text_name
+from features.ingest.row_checks import ANONYMOUS, LEFT_OUT, MISFIT, VOCABULARY, Problem, problems, remedy, text_name
 
 REPEATED: Final = "rows whose key stands again further down (the last row counts)"
 EQUAL_LINES: Final = "equal lines, kept"
-_PROBLEM, _OFFENDER, _REPAIR, _TIMES = "__problem", "__offender", "__repair_", "__times"
+_PROBLEM, _OFFENDER, _REPAIR, _TIMES, _OUT = "__problem", "__offender", "__repair_", "__times", "__out"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,10 @@ class Terms:
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A file's rows that may be written (the contract's columns that it has, and its attributes), and what was found in it."""
+    """A file's rows that may be written (the contract's columns that it has, and its attributes), and what was found in it.
+
+    `left_out` has the order_id of orders that the mapping leaves out: what the home knows of them is no longer so.
+    """
 
     path: Path
     rows: ibis.Table
@@ -45,6 +49,7 @@ class StagedFile:
     dropped: tuple[Finding, ...]
     repaired: tuple[Finding, ...]
     noted: tuple[Finding, ...]
+    left_out: ibis.Table | None = None
 
 
 def stage(engine: ibis.BaseBackend, path: Path, table: Table, part: TableMapping, terms: Terms, *, name: str) -> StagedFile:
@@ -64,7 +69,10 @@ def stage(engine: ibis.BaseBackend, path: Path, table: Table, part: TableMapping
     read = raw.row_count + (raw.misfits.count if raw.misfits else 0)
     dropped += repeated
     noted = _noted(raw, good, clean.columns) if table.name == ORDERS.name else ()
-    return StagedFile(path, clean, read, read - sum(f.count for f in dropped), dropped, repaired, noted)
+    gone = (
+        rows.filter(rows[_PROBLEM] == LEFT_OUT).select(ORDER_ID).distinct() if isinstance(part, OrdersMapping) and part.leave_out else None
+    )
+    return StagedFile(path, clean, read, read - sum(f.count for f in dropped), dropped, repaired, noted, gone)
 
 
 def _typed(raw: RawFile, binding: Binding, table: Table, part: TableMapping, terms: Terms) -> tuple[ibis.Table, list[str]]:
@@ -72,6 +80,8 @@ def _typed(raw: RawFile, binding: Binding, table: Table, part: TableMapping, ter
     columns = [column_of(table, name) for name in binding.columns]
     rows = _cast(raw, binding, columns, part)
     found = list(problems(rows, table, columns, today=terms.today, currency=terms.currency))
+    if isinstance(part, OrdersMapping) and part.leave_out:
+        found.insert(0, Problem(LEFT_OUT, rows[_OUT], ibis.null("string")))
     rows = rows.mutate(
         **{_PROBLEM: ibis.cases(*((p.holds, p.reason) for p in found)), _OFFENDER: ibis.cases(*((p.holds, p.text) for p in found))}
     )
@@ -89,11 +99,15 @@ def _typed(raw: RawFile, binding: Binding, table: Table, part: TableMapping, ter
 
 def _cast(raw: RawFile, binding: Binding, columns: list[Column], part: TableMapping) -> ibis.Table:
     """The contract's columns by name, their texts beside them, and the attributes; texts stand in a layer of their own, to be made once."""
+    out = {}
+    if isinstance(part, OrdersMapping):
+        raw = filled_down(raw, part)
+        out = {_OUT: left_out(raw, part)} if part.leave_out else {}
     read = {c.name: f"c{binding.columns[c.name]}" for c in columns}
     texts = {text_name(c.name): text_of(raw.rows[read[c.name]], c, part) for c in columns}
-    rows = raw.rows.mutate(**texts)
+    rows = raw.rows.mutate(**texts, **out)
     values = {c.name: _normal(c.name, value_of(rows[read[c.name]], rows[text_name(c.name)], c, part)) for c in columns}
-    return rows.select(ROW, *texts, **values, **_attributes(raw, rows, binding, part))
+    return rows.select(ROW, *texts, *out, **values, **_attributes(raw, rows, binding, part))
 
 
 def _normal(name: str, value: Any) -> Any:
@@ -169,7 +183,7 @@ def _first(table: ibis.Table) -> dict[str, Any]:
 
 def _refuse(table: Table, raw: RawFile, dropped: tuple[Finding, ...], *, drop_bad_rows: bool) -> None:
     read = raw.row_count + (raw.misfits.count if raw.misfits else 0)
-    bad = [] if drop_bad_rows else [f for f in dropped if f.reason != ANONYMOUS]
+    bad = [] if drop_bad_rows else [f for f in dropped if f.reason not in (ANONYMOUS, LEFT_OUT)]
     if bad:
         worst, others = max(bad, key=lambda f: f.count), len(bad) - 1
         value = f": {worst.value!r}" if worst.value else ""

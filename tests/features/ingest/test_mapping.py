@@ -5,7 +5,7 @@ from features.ingest.mapping import load_mapping, parse_mapping, presets
 
 
 def test_presets_are_found_by_name() -> None:
-    assert {"cdnow", "uci-online-retail"} <= set(presets())
+    assert {"cdnow", "shopify-orders", "uci-online-retail", "woocommerce-orders"} <= set(presets())
     for preset in presets():
         assert load_mapping(preset).orders.columns["customer_id"]
 
@@ -47,7 +47,7 @@ def test_what_is_unknown_is_named_with_what_is_known(given: object, said: list[s
 
 
 def test_an_unknown_preset_lists_the_presets() -> None:
-    with pytest.raises(InputError, match=r"uci-online-retial.*nearest: uci-online-retail.*cdnow, uci-online-retail"):
+    with pytest.raises(InputError, match=r"uci-online-retial.*nearest: uci-online-retail.*cdnow, shopify-orders, uci-online-retail"):
         load_mapping("uci-online-retial")
 
 

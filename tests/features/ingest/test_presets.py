@@ -12,6 +12,7 @@ from features.ingest.mapping import load_mapping
 from features.ingest.run import ingest
 
 TODAY = datetime(2024, 6, 1)
+SAMPLES = Path(__file__).parent / "samples"
 UCI = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
 536365,85123A,WHITE HANGING HEART,6,2010-12-01 08:26:00,2.55,17850,United Kingdom
 536365,POST,POSTAGE,1,2010-12-01 08:26:00,18,17850,United Kingdom
@@ -68,3 +69,49 @@ def test_a_known_export_without_its_preset_is_recognised(home, tmp_path) -> None
     file.write_text(UCI)
     with pytest.raises(ValueError, match="--mapping uci-online-retail"):
         ingest(home, {"orders": [file]}, today=TODAY)
+
+
+def test_shopify_orders(home) -> None:
+    report = ingest(home, {"orders": [SAMPLES / "shopify-orders.csv"]}, load_mapping("shopify-orders"), today=TODAY)
+    table = pd.read_parquet(home.table("orders")).sort_values(["order_id", "unit_price"])
+    said = table[["customer_id", "order_id", "product_id", "quantity", "unit_price", "discount_amount", "channel"]].astype("object")
+    assert said.where(said.notna(), None).to_numpy().tolist() == [
+        ["ana@example.com", "#1001", None, 1.0, 0.0, 0.0, "web"],
+        ["ana@example.com", "#1001", "TOWEL-LIN", 2.0, 12.5, 2.5, "web"],
+        ["ana@example.com", "#1001", "TRAY-OAK", 1.0, 39.0, 0.0, "web"],
+        ["ben@example.com", "#1002", "TRAY-OAK", 1.0, 39.0, 0.0, "store"],
+    ]
+    assert set(table[table.order_id == "#1001"].ordered_at) == {pd.Timestamp("2024-02-28 22:40:10")}
+    assert [(f.reason, f.count) for f in report.table("orders").dropped] == [("no customer", 1), ("left out, as the mapping says", 3)]
+    products = pd.read_parquet(home.table("products"))
+    assert products[["product_id", "name", "brand"]].to_numpy().tolist() == [
+        ["TOWEL-LIN", "Linen towel, grey", "Birch & Co"],
+        ["TRAY-OAK", "Oak tray", "Birch & Co"],
+    ]
+    customers = pd.read_parquet(home.table("customers"))
+    assert customers[["customer_id", "email", "name", "city"]].to_numpy().tolist() == [
+        ["ana@example.com", "ana@example.com", "Ana Wolf", "Berlin"],
+        ["ben@example.com", "ben@example.com", "Ben Roth", "Bonn"],
+    ]
+
+
+def test_woocommerce_orders(home) -> None:
+    report = ingest(home, {"orders": [SAMPLES / "woocommerce-orders.csv"]}, load_mapping("woocommerce-orders"), today=TODAY)
+    table = pd.read_parquet(home.table("orders")).sort_values(["order_id", "product_id"])
+    assert table[["customer_id", "order_id", "product_id", "quantity", "unit_price"]].to_numpy().tolist() == [
+        ["lea@example.com", "731", "MUG-01", 2.0, 9.5],
+        ["lea@example.com", "731", "POT-02", 1.0, 25.0],
+        ["hugo@example.com", "732", "MUG-01", 1.0, 9.5],
+        ["lea@example.com", "735", "MUG-01", 1.0, 9.5],
+    ]
+    assert table.discount_amount.eq(0).all()
+    assert table.ordered_at.iloc[0] == pd.Timestamp("2024-01-15 09:30")
+    assert [(f.reason, f.count) for f in report.table("orders").dropped] == [("left out, as the mapping says", 2)]
+    assert pd.read_parquet(home.table("customers")).city.tolist() == ["Nice", "Paris"]
+
+
+@pytest.mark.parametrize("preset", ["shopify-orders", "woocommerce-orders"])
+def test_a_shop_systems_export_again_changes_nothing(home, preset: str) -> None:
+    for changed in (True, False):
+        report = ingest(home, {"orders": [SAMPLES / f"{preset}.csv"]}, load_mapping(preset), today=TODAY)
+        assert {table.changed for table in (report.table(n) for n in ("orders", "products", "customers"))} == {changed}
