@@ -46,7 +46,7 @@ def decide(situation: Situation, ask: Ask, policy: Policy) -> Decision:
     """The decision for this situation and ask under this policy; at least `no_action`, with the reason.
 
     Deterministic: the draw is seeded from the seed, the customer and the decision id. Nothing is recorded here: `reservations` say which counts
-    must still fit when the caller does. Raises InputError for an ask that cannot be used (see `decisions.moment`).
+    it rests on; who records it makes sure that they have not changed. Raises InputError for an ask that cannot be used (see `decisions.moment`).
     """
     moment = moment_of(situation, ask, policy.catalogue, policy.limits)
     held = in_holdout(situation.customer_id, policy.seed, policy.holdout_share)

@@ -83,6 +83,7 @@ def publish(
     products: pd.DataFrame | None = None,
     scores: pd.DataFrame | None = None,
     levels: Mapping[str, float] | None = None,
+    conversion_value: float = 0.0,
     made_of: Mapping[str, Any] | None = None,
     progress: Progress = lambda _: None,
 ) -> Published:
@@ -92,7 +93,8 @@ def publish(
     everything summed up over the shop see nothing at or after `as_of`. `made_of` is kept with the publication, to tell whether another one
     would be the same. `histories` gives (customer_id, history) once per customer. `profiles` and `consents` are those of `features.profiles` (customers
     without a history are published too), `contacts` are those of `features.contacts`. `products` is the contract's table; `scores` has
-    one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`). `progress` is called
+    one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`);
+    `conversion_value` stands for an order's where no orders are known. `progress` is called
     with the number of customers written so far.
     """
     totals = _Totals(as_of)
@@ -108,7 +110,7 @@ def publish(
             publications.add_customers(connection, generation, batch)
         progress(totals.customer_count)
     with state.writing() as connection:
-        facts = _facts(totals, known, scores, levels or {})
+        facts = _facts(totals, known, scores, levels or {}, conversion_value)
         publications.complete(connection, generation, {**facts, "made_of": dict(made_of or {})})
     with state.writing() as connection:
         publications.remove_others(connection, generation)
@@ -184,12 +186,14 @@ def _product_row(row: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _facts(totals: _Totals, known: _Known, scores: pd.DataFrame | None, levels: Mapping[str, float]) -> dict[str, Any]:
+def _facts(
+    totals: _Totals, known: _Known, scores: pd.DataFrame | None, levels: Mapping[str, float], conversion_value: float
+) -> dict[str, Any]:
     most = sorted(totals.buyers, key=lambda product_id: (-totals.buyers[product_id], product_id))[:MOST_POPULAR]
     return {
         "as_of": totals.as_of.isoformat(),
         "levels": {name: float(value) for name, value in levels.items() if np.isfinite(value)},
-        "mean_order_value": totals.value / totals.order_count if totals.order_count else 0.0,
+        "mean_order_value": totals.value / totals.order_count if totals.order_count else conversion_value,
         "customer_count": totals.customer_count,
         "attributes": sorted({name for profile in known.profiles.values() for name in profile} - set(CUSTOMERS.names)),
         "popular": [[product_id, totals.buyers[product_id]] for product_id in most],

@@ -11,6 +11,7 @@ import pandas as pd
 from features.definitions import NAMES
 from serving.champions import Champions
 from serving.current import Current
+from training.coherence import coherent_orders
 from training.sufficiency import why_too_little
 
 REASONS: Final = 3
@@ -52,22 +53,24 @@ def risk(current: Current, champions: Champions) -> Risk:
     if champions.churn is None:
         return _published(current)
     frame = _frame(current)
+    probability = float(champions.churn.predict(frame)[0])
     return Risk(
-        churn_probability=float(champions.churn.predict(frame)[0]),
+        churn_probability=probability,
         as_of=current.now,
         horizon_days=champions.churn.horizon_days,
         reasons=[reason.sentence for reason in champions.churn.reasons(frame, REASONS)[0]],
         model_version=champions.version("churn"),
         why=why_too_little(current.features),
-        **_value(current, champions, frame),
+        **_value(current, champions, frame, probability),
     )
 
 
-def _value(current: Current, champions: Champions, frame: pd.DataFrame) -> dict[str, Any]:
+def _value(current: Current, champions: Champions, frame: pd.DataFrame, probability: float) -> dict[str, Any]:
     """What the value model adds; without one, the next order by the customer's own rhythm."""
     if champions.value is None:
         return {"expected_next_order_on": _by_rhythm(current)}
     valued = {str(name): value for name, value in champions.value.predict(frame, as_of=current.now).iloc[0].items()}
+    valued["expected_orders"] = float(coherent_orders(valued["expected_orders"], probability))
     due = ("expected_next_order_on", "expected_next_order_from", "expected_next_order_until")
     numbers = {name: _number(valued, name) for name in ("expected_orders", "expected_spend", "clv")}
     return {**numbers, **{name: _day(valued[name]) for name in due}}

@@ -12,6 +12,7 @@ from features.errors import InputError
 from features.journey import Stages, stages_of
 from training.bands import Bands
 from training.churn import ChurnModel
+from training.coherence import coherent_orders
 from training.sufficiency import too_little
 from training.value import COLUMNS, ValueModel
 
@@ -64,6 +65,7 @@ def _scores(known: pd.DataFrame, churn: ChurnModel, value: ValueModel | None, ba
         value.predict(known, as_of=known[AS_OF].iloc[0]) if value is not None else pd.DataFrame(index=known.index, columns=list(COLUMNS))
     )
     scores[list(COLUMNS)] = expected
+    scores["expected_orders"] = coherent_orders(scores["expected_orders"], probability)
     scores["historic_value"] = known["value_total"].fillna(0.0)
     scores["insufficient_data"] = too_little(known)
     scores["reasons"] = [[] for _ in range(len(scores))]

@@ -52,7 +52,7 @@ def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
 
 def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
     from features import batch
-    from features.contacts import contact_history
+    from features.contacts import contact_history, mean_converted_value
     from features.cutoffs import default_as_of
     from features.histories import customer_ids, histories
     from features.journey import DEFAULT_STAGES, levels, load_stages
@@ -74,6 +74,7 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
             products=tables.products.to_pandas(),
             scores=scores,
             levels=shop,
+            conversion_value=mean_converted_value(tables, at),
             made_of=_made_of(work, at),
             progress=progress,
         )
