@@ -218,7 +218,7 @@ def command_lines() -> Iterator[tuple[str, str]]:
         text = document.read_text()
         within = [code for code in quoted(re.sub(r"```.*?```", "", text, flags=re.DOTALL)) if code.startswith("nextbest ")]
         for line in (*(line for block in blocks(text, "sh") for line in block.splitlines()), *within):
-            told = line.strip().removeprefix(".venv/bin/")
+            told = line.strip().removeprefix(".venv/bin/").split(" > ")[0]  # what the shell does with the output is no argument
             if told.startswith("nextbest "):
                 yield str(document.relative_to(ROOT)), told
 

@@ -66,6 +66,17 @@ def position_of(names: tuple[str, ...], wanted: tuple[str, ...], where: str) -> 
     raise InputError(f"{where}: the file has no column {said}{likely(wanted[0], names)}.", remedy=f"Its columns: {', '.join(names)}.")
 
 
+def fitting_preset(names: tuple[str, ...], table: Table) -> str | None:
+    """The preset whose columns for this table a file with these columns has, if there is one."""
+    lowered = {name.lower() for name in names}
+    for preset in presets():
+        mapping: SourceMapping = load_mapping(preset)
+        columns = mapping.table(table.name).columns
+        if columns and mapping.table(table.name).header and all({w.lower() for w in wanted} & lowered for wanted in columns.values()):
+            return preset
+    return None
+
+
 def _is_consent(table: Table, name: str) -> bool:
     return table.name == CUSTOMERS.name and name.startswith(CONSENT_PREFIX) and len(name) > len(CONSENT_PREFIX)
 
@@ -87,7 +98,7 @@ def _require(columns: Mapping[str, int], names: tuple[str, ...], table: Table, p
         missing.append(f"{CUSTOMER_ID} or {VISITOR_ID}")
     if not missing:
         return
-    known = _fitting_preset(names, table)
+    known = fitting_preset(names, table)
     guesses = ", ".join(f"{c}: {_guess(c, names)}" for c in missing if " or " not in c)
     remedy = (
         f"This looks like a known export: pass --mapping {known}."
@@ -101,13 +112,3 @@ def _require(columns: Mapping[str, int], names: tuple[str, ...], table: Table, p
 
 def _guess(column: str, names: tuple[str, ...]) -> str:
     return likely(column, [n for n in names if n]).removeprefix(" (nearest: ").removesuffix(")") or "..."
-
-
-def _fitting_preset(names: tuple[str, ...], table: Table) -> str | None:
-    lowered = {name.lower() for name in names}
-    for preset in presets():
-        mapping: SourceMapping = load_mapping(preset)
-        columns = mapping.table(table.name).columns
-        if columns and mapping.table(table.name).header and all({w.lower() for w in wanted} & lowered for wanted in columns.values()):
-            return preset
-    return None

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from features.errors import InputError
+from features.ingest.mapping import presets
 from serving.cli.console import note, say, say_json, show, step
 from serving.cli.demo_home import refuse_simulated
 from serving.cli.workspace import of
@@ -50,12 +51,19 @@ def ingest(
     events: Files = None,
     decisions: Files = None,
     outcomes: Files = None,
-    mapping: Annotated[str | None, typer.Option(help="A YAML file, or a preset: uci-online-retail, cdnow.")] = None,
+    mapping: Annotated[str | None, typer.Option(help=f"A YAML file, or a preset: {', '.join(presets())}.")] = None,
     drop_bad_rows: Annotated[
         bool, typer.Option("--drop-bad-rows", help="Drop and count rows that cannot be read, instead of refusing the file.")
     ] = False,
+    suggest_mapping: Annotated[
+        Path | None,
+        typer.Option("--suggest-mapping", metavar="FILE", help="Print a mapping for this file, to look over and save, and end."),
+    ] = None,
 ) -> None:
     """Bring files into the home's tables. Running it again on the same files changes nothing."""
+    if suggest_mapping is not None:
+        _suggest(context, suggest_mapping)
+        return
     from features.ingest.mapping import load_mapping
     from features.ingest.run import ingest as ingested
 
@@ -81,6 +89,13 @@ def ingest(
     else:
         for line in report.lines():
             say(line)
+
+
+def _suggest(context: typer.Context, file: Path) -> None:
+    from features.ingest.suggesting import suggest_mapping
+
+    suggested = suggest_mapping(file)
+    say_json({"file": str(file), "mapping": suggested}) if of(context).json else say(suggested.rstrip("\n"))
 
 
 def check(context: typer.Context) -> None:
