@@ -13,6 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+# No test is timed: how long an example takes says how busy the machine is. CI draws the same examples every time.
+settings.register_profile("nextbest", deadline=None, derandomize=bool(os.environ.get("CI")))
+settings.load_profile("nextbest")
 
 
 def _binaries() -> Path | None:

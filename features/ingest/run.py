@@ -134,6 +134,14 @@ def _check_options(engine: ibis.BaseBackend, name: str, part: TableMapping) -> N
             engine.execute(ibis.literal("x").re_search(pattern))
         except Exception as error:  # the engine's own class of errors is known to features.engine alone
             raise InputError(f"{name}: the pattern {pattern!r} is not understood.", remedy="Use RE2 syntax (no look-around).") from error
+    given = part.date_format
+    for date_format in (given,) if isinstance(given, str) else given or ():
+        try:
+            engine.execute(ibis.literal("1").as_timestamp(date_format))
+        except Exception as error:
+            if "parse format specifier" in str(error):  # not that "1" is no such date
+                problem = f"{name}: the date_format {date_format!r} is not understood."
+                raise InputError(problem, remedy='Write it like "%d/%m/%Y %H:%M".') from error
 
 
 def _reported(name: str, part: _Part, *, changed: bool) -> TableReport:

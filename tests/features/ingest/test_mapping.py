@@ -1,7 +1,11 @@
+from datetime import datetime
+
 import pytest
 
 from features.errors import InputError
+from features.home import open_home
 from features.ingest.mapping import load_mapping, parse_mapping, presets
+from features.ingest.run import ingest
 
 
 def test_presets_are_found_by_name() -> None:
@@ -71,3 +75,12 @@ def test_an_empty_file_maps_nothing(tmp_path) -> None:
 def test_consent_to_any_channel_may_be_mapped() -> None:
     mapping = parse_mapping({"customers": {"columns": {"consent_zalo": "OK Zalo"}}}, source="m")
     assert mapping.customers.columns == {"consent_zalo": ("OK Zalo",)}
+
+
+@pytest.mark.parametrize("date_format", ["%q", ["%Y-%m-%d", "%q"]])
+def test_a_date_format_that_means_nothing_is_refused(tmp_path, date_format):
+    orders = tmp_path / "orders.csv"
+    orders.write_text("customer_id,ordered_at\na,2025-01-01\n")
+    mapping = parse_mapping({"orders": {"date_format": date_format}}, source="mapping.yaml")
+    with pytest.raises(InputError, match=r"date_format '%q'.*%d/%m/%Y"):
+        ingest(open_home(tmp_path / "home"), {"orders": [orders]}, mapping, today=datetime(2025, 6, 1))
