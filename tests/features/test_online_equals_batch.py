@@ -23,6 +23,7 @@ instants = st.one_of(
         [AS_OF - edge + shift for edge in DAY_EDGES for shift in (timedelta(0), timedelta(microseconds=1), timedelta(microseconds=-1))]
     ),
     st.sampled_from([datetime(2025, 3, 30, 1), datetime(2025, 3, 30, 1, 30)]),
+    st.builds(lambda day, hour: datetime(2024, 1, 1) + timedelta(days=day, hours=hour), st.integers(0, 500), st.integers(0, 23)),
 )
 customers = st.sampled_from(["17850", "khách-Đặng", "a b", "d", "e"])
 amounts = st.one_of(st.none(), st.integers(0, 50_000).map(lambda cents: cents / 100))
