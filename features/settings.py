@@ -1,6 +1,7 @@
 """What the features room needs to know from outside, read once at a front door and handed down."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,5 +14,9 @@ class FeatureSettings(BaseSettings):
 
     home: Path = Field(default=Path("nextbest-home"), description="The folder that holds all state.")
     currency: str = Field(default="EUR", pattern=r"^[A-Z]{3}$", description="The home's one currency, fixed when the home is made.")
-    threads: int = Field(default=0, ge=0, description="Threads of the feature engine; 0 takes all cores.")
+    engine: Literal["duckdb", "spark"] = Field(default="duckdb", description="What works the tables: duckdb, on this machine, or spark.")
+    spark_master: str = Field(
+        default="local[*]", min_length=1, description="Where Spark runs: local[*] is this machine, spark://HOST:7077 a cluster."
+    )
+    threads: int = Field(default=0, ge=0, description="Threads of the feature engine; 0 takes all cores. Spark's master says its own.")
     memory_limit: str = Field(default="", description="Memory limit of the feature engine, e.g. 4GB; empty leaves the engine's own.")

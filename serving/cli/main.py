@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -32,10 +32,16 @@ def start(
     home: Annotated[
         Path | None, typer.Option("--home", help="The folder that holds all state (default: ./nextbest-home)", envvar="NEXTBEST_HOME")
     ] = None,
+    engine: Annotated[
+        Literal["duckdb", "spark"] | None,
+        typer.Option(
+            "--engine", help="What works the tables (default: duckdb); spark for more than one machine holds.", envvar="NEXTBEST_ENGINE"
+        ),
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print a machine-readable result on stdout.")] = False,
 ) -> None:
     """From a shop's purchase history to the next best action for each customer."""
-    context.obj = workspace(home, json=json)
+    context.obj = workspace(home, engine=engine, json=json)
 
 
 def main() -> None:

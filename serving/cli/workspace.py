@@ -47,7 +47,17 @@ class Workspace:
         """The home's tables in the feature engine."""
         from features.engine import open_tables
 
-        return open_tables(self.home(), threads=self.settings.threads, memory_limit=self.settings.memory_limit)
+        return open_tables(self.home(), **self.engine())
+
+    def engine(self) -> dict[str, Any]:
+        """Which feature engine runs, where, and within what: as `features.engine.connect` takes it."""
+        chosen = self.settings
+        return {
+            "engine": chosen.engine,
+            "spark_master": chosen.spark_master,
+            "threads": chosen.threads,
+            "memory_limit": chosen.memory_limit,
+        }
 
     def as_of(self, text: str | None, tables: Any) -> datetime:
         """The time asked for, or just after the newest row of the home."""
@@ -111,9 +121,10 @@ class Workspace:
         return self.settings.database_url.get_secret_value() or f"sqlite:///{self.home().database}"
 
 
-def workspace(home: Path | None, *, json: bool) -> Workspace:
+def workspace(home: Path | None, *, engine: str | None = None, json: bool) -> Workspace:
     """The workspace of the command line's own options over the environment's."""
-    return Workspace(load_settings(**({"home": home} if home else {})), json)
+    given = {"home": home, "engine": engine}
+    return Workspace(load_settings(**{name: value for name, value in given.items() if value}), json)
 
 
 def of(context: typer.Context) -> Workspace:
