@@ -1,45 +1,38 @@
 """Contract checks: every table of a home against the contract, each check PASS, WARN or FAIL with a count and the first offender."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
 from datetime import datetime
-from typing import Any, Literal
 
 import ibis
-from ibis import _
 
-from features.contract import DECISIONS, ORDERS, TABLES, Table
+from features.contract import CUSTOMERS, DECISIONS, EVENTS, ORDERS, TABLES, Table
 from features.engine import IBIS_TYPES, connect
 from features.errors import InputError
+from features.findings import Check, Rule, only_row
 from features.home import Home
+from features.key_checks import key_checks, unique_key
+from features.laws import tried
+from features.missing_checks import consent_laws, missing_laws
+from features.order_checks import order_checks, order_days
+from features.outlier_checks import outlier_checks
+from features.price_level_checks import price_level_check
+from features.reference_checks import reference_checks
 from features.store import stored
-from features.value_checks import MEND, Law, laws
+from features.time_checks import time_checks
+from features.value_checks import value_laws
+from features.volume_checks import event_volume_checks, order_volume_checks
 
-Status = Literal["PASS", "WARN", "FAIL"]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One check: what must hold, whether it does, how many rows break it, the first that does, and what to do."""
-
-    name: str
-    status: Status
-    count: int = 0
-    first: str = ""
-    remedy: str = ""
-
-    def as_dict(self) -> dict[str, Any]:
-        """The same, ready for JSON."""
-        return asdict(self)
+__all__ = ["Check", "check"]
 
 
-def check(home: Home, *, today: datetime) -> list[Check]:
+def check(home: Home, *, today: datetime, threads: int = 0, memory_limit: str = "") -> list[Check]:
     """Every check of every table that the home has, in the contract's order; `today` (naive UTC) bounds what can have happened.
 
+    `threads` and `memory_limit` are the engine's (features.engine.connect); beyond the limit it works on the disk.
     A home without any table gives one FAIL. A table that cannot be read, lacks a column or has one of another type gives a FAIL, and is
     checked no further.
     """
-    engine = connect()
+    engine = connect(threads=threads, memory_limit=memory_limit)
     try:
         return list(_checks(engine, home, today))
     finally:
@@ -48,28 +41,40 @@ def check(home: Home, *, today: datetime) -> list[Check]:
 
 def _checks(engine: ibis.BaseBackend, home: Home, today: datetime) -> Iterator[Check]:
     if not any(home.table(name).exists() for name in TABLES):
-        yield Check("there is data", "FAIL", remedy="Run nextbest ingest --orders FILE.")
+        meaning = "The home has no table at all."
+        yield Rule("", "there is data", "FAIL", meaning, "Run nextbest ingest --orders FILE.").broken(0)
         return
     whole: dict[str, ibis.Table] = {}
     for name, table in TABLES.items():
-        try:
-            rows = stored(engine, home, table)
-        except InputError as error:
-            yield Check(f"{name}: can be read", "FAIL", 1, error.problem, error.remedy)
+        if not home.table(name).exists():
             continue
-        if rows is None:
-            continue
-        shape = _shape(table, rows)
-        yield shape
-        if shape.status == "PASS":
+        rows, found = _opened(engine, home, table)
+        yield from found
+        if rows is not None:
             whole[name] = rows
-    yield _something_to_learn_from(whole)
-    for name, rows in whole.items():
+    filled = {name: rows for name, rows in whole.items() if only_row(rows.aggregate(n=rows.count()))["n"]}
+    yield _something_to_learn_from(filled)
+    for name in whole:
+        yield _has_rows(name, name in filled)
+    for name, rows in filled.items():
         yield from _of_table(TABLES[name], rows, whole, home.currency, today)
+    yield from time_checks(filled)
+
+
+def _opened(engine: ibis.BaseBackend, home: Home, table: Table) -> tuple[ibis.Table | None, list[Check]]:
+    """The table, if it can be read and has the contract's shape, and what was found about that."""
+    readable = Rule(table.name, "can be read", "FAIL", "The table's file is damaged.")
+    try:
+        rows = stored(engine, home, table)
+    except InputError as error:
+        return None, [Rule(readable.table, readable.name, "FAIL", readable.description, error.remedy).broken(1, error.problem)]
+    if rows is None:
+        return None, []
+    shape = _shape(table, rows)
+    return rows if shape.status == "PASS" else None, [readable.passed(), shape]
 
 
 def _shape(table: Table, rows: ibis.Table) -> Check:
-    """Every column of the contract is there, with its type."""
     wrong = []
     for column in table.columns:
         wanted = ibis.dtype(IBIS_TYPES[column.kind])
@@ -77,95 +82,43 @@ def _shape(table: Table, rows: ibis.Table) -> Check:
             wrong.append(f"{column.name} is missing")
         elif rows[column.name].type().copy(nullable=True) != wanted:
             wrong.append(f"{column.name} is {rows[column.name].type()}, not {wanted}")
-    name = f"{table.name}: columns and types are the contract's"
-    return (
-        Check(name, "FAIL", len(wrong), wrong[0], "Ingest the table's files again; do not write its Parquet file by hand.")
-        if wrong
-        else _passed(name)
+    rule = Rule(
+        table.name,
+        "columns and types are the contract's",
+        "FAIL",
+        "Columns of the contract that are missing or of another type.",
+        "Ingest the table's files again; do not write its Parquet file by hand.",
     )
+    return rule.tried(len(wrong), wrong[0] if wrong else "")
 
 
-def _something_to_learn_from(whole: dict[str, ibis.Table]) -> Check:
-    name = "there is at least one order or decision"
-    for table in (ORDERS.name, DECISIONS.name):
-        if table in whole and _number(whole[table].count()):
-            return _passed(name)
-    return Check(name, "FAIL", 0, remedy="Run nextbest ingest with --orders FILE, or with --decisions FILE and --outcomes FILE.")
+def _something_to_learn_from(filled: Mapping[str, ibis.Table]) -> Check:
+    remedy = "Run nextbest ingest with --orders FILE, or with --decisions FILE and --outcomes FILE."
+    rule = Rule("", "there is at least one order or decision", "FAIL", "Nothing could be learned from the home.", remedy)
+    return rule.passed() if ORDERS.name in filled or DECISIONS.name in filled else rule.broken(0)
 
 
-def _of_table(table: Table, rows: ibis.Table, whole: dict[str, ibis.Table], currency: str, today: datetime) -> Iterator[Check]:
-    if not _number(rows.count()):
-        yield Check(f"{table.name}: has rows", "WARN", 0, remedy="Ingest its files again, or remove the table.")
-        return
-    yield from _tried(table, rows, laws(table, rows, currency=currency, today=today))
-    if table.name != ORDERS.name:
-        yield _unique(table, rows)
-    yield from _references(table, rows, whole)
+def _has_rows(name: str, filled: bool) -> Check:
+    rule = Rule(name, "has rows", "WARN", "The table is there, and empty.", "Ingest its files again, or remove the table.")
+    return rule.passed() if filled else rule.broken(0)
 
 
-def _tried(table: Table, rows: ibis.Table, every: Iterable[Law]) -> Iterator[Check]:
-    """All laws of a table in one pass over it, and a second one for the offenders."""
-    tried = {f"law{i}": law for i, law in enumerate(every)}
-    marked = rows.select(**{mark: law.broken.fill_null(False) for mark, law in tried.items()})
-    counts = _row(marked.aggregate(**{mark: marked[mark].sum().fill_null(0) for mark in tried}))
-    broken = {mark: law for mark, law in tried.items() if counts[mark]}
-    firsts = _row(_offenders(table, rows, broken)) if broken else {}
-    for mark, law in tried.items():
-        name = f"{table.name}: {law.name}"
-        yield Check(name, law.severity, int(counts[mark]), firsts[mark] or "", law.remedy) if mark in broken else _passed(name)
+def _of_table(table: Table, rows: ibis.Table, whole: Mapping[str, ibis.Table], currency: str, today: datetime) -> Iterator[Check]:
+    consent = consent_laws(rows) if table is CUSTOMERS else ()
+    yield from tried(table, rows, [*value_laws(table, rows, currency=currency, today=today), *missing_laws(table, rows), *consent])
+    if table is not ORDERS:
+        yield unique_key(table, rows)
+    yield from key_checks(table, rows)
+    yield from reference_checks(table, rows, whole)
+    if table is ORDERS:
+        yield from _of_orders(rows)
+    if table is EVENTS:
+        yield from event_volume_checks(rows)
 
 
-def _offenders(table: Table, rows: ibis.Table, broken: Mapping[str, Law]) -> ibis.Table:
-    """Per law the oldest row that breaks it, in words; where no such row has an instant, the first by alphabet."""
-    at = rows[table.instant] if table.instant else rows[table.key[0]]
-    said = {mark: law.broken.ifelse(law.offender, ibis.null("string")) for mark, law in broken.items()}
-    shown = rows.select(__at=at, **said)
-    oldest = {mark: shown[mark].argmin(shown["__at"], where=shown[mark].notnull()) for mark in broken}
-    return shown.aggregate(**{mark: ibis.coalesce(oldest[mark], shown[mark].min()) for mark in broken})
-
-
-def _unique(table: Table, rows: ibis.Table) -> Check:
-    (key,) = table.key
-    name = f"{table.name}: {key} is unique"
-    again = rows.group_by(key).aggregate(n=_.count()).filter(_.n > 1)
-    count = _number((again.n - 1).sum().fill_null(0))
-    first = again[key].min().to_pyarrow().as_py() if count else None
-    return Check(name, "FAIL", count, f"{key} {first}", MEND) if count else _passed(name)
-
-
-def _references(table: Table, rows: ibis.Table, whole: dict[str, ibis.Table]) -> Iterator[Check]:
-    """Products, customers and decisions that are spoken of are in their tables, where there are such tables."""
-    spoken = {
-        ORDERS.name: (("products", "product_id"), ("customers", "customer_id")),
-        "events": (("products", "product_id"), ("decisions", "decision_id")),
-        "outcomes": (("decisions", "decision_id"),),
-        "decisions": (("customers", "customer_id"),),
-    }
-    for other, key in spoken.get(table.name, ()):
-        if other in whole:
-            yield _orphans(table, rows, whole[other], other, key)
-        elif table.name == "outcomes":
-            yield Check("outcomes: decisions are known", "WARN", _number(rows.count()), "", "Ingest the decisions, too.")
-
-
-def _orphans(table: Table, rows: ibis.Table, others: ibis.Table, other: str, key: str) -> Check:
-    name = f"{table.name}: {other} are known"
-    said = rows.filter(rows.line_kind != "fee") if table.name == ORDERS.name and other == "products" else rows
-    missing = said.filter(said[key].notnull()).anti_join(others, key)
-    found = _row(missing.aggregate(n=_.count(), first=_[key].min()))
-    return (
-        Check(name, "WARN", found["n"], f"{key} {found['first']}", f"Ingest the {other} that are missing.") if found["n"] else _passed(name)
-    )
-
-
-def _row(table: ibis.Table) -> dict[str, Any]:
-    row: dict[str, Any] = table.to_pyarrow().to_pylist()[0]
-    return row
-
-
-def _number(expression: Any) -> int:
-    return int(expression.to_pyarrow().as_py())
-
-
-def _passed(name: str) -> Check:
-    return Check(name, "PASS")
+def _of_orders(rows: ibis.Table) -> Iterator[Check]:
+    days = order_days(rows)
+    yield from order_checks(days)
+    yield from order_volume_checks(days)
+    yield from outlier_checks(rows)
+    yield price_level_check(rows)

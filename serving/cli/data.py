@@ -104,11 +104,11 @@ def check(context: typer.Context) -> None:
 
     work = of(context)
     with step("check the tables"):
-        found = checked(work.home(), today=today())
+        found = checked(work.home(), today=today(), threads=work.settings.threads, memory_limit=work.settings.memory_limit)
     if work.json:
         say_json([one.as_dict() for one in found])
     else:
-        show([one.as_dict() for one in found])
+        show([one.as_row() for one in found])
     if failed := [one for one in found if one.status == "FAIL"]:
         note(f"nextbest: {len(failed)} of {len(found)} checks failed: {', '.join(one.name for one in failed)}.")
         note("\n".join(f"  {remedy}" for remedy in dict.fromkeys(one.remedy for one in failed)))
