@@ -35,9 +35,9 @@ class Gap:
 def unexplained_gaps(first: np.datetime64, counts: Counts) -> list[Gap]:
     """Gaps that are longer than the rhythm around them explains, oldest first; `counts` are orders per day from `first` on.
 
-    The chance that a day is empty is the share of empty ones among the same weekdays of the 12 weeks before and after; a gap's is
-    the product of its days'. A gap is left out when such a one is to be expected in the history, when it lasts four days at most,
-    when it is the turn of the year (two weeks at most), or when another year has a like one at that time.
+    The chance that a day is empty is the share of empty ones among the same weekdays of the 12 weeks before and after, or of the whole
+    history if that is larger; a gap's is the product of its days'. A gap is left out when such a one is to be expected in the history,
+    when it lasts four days at most, when it is the turn of the year (two weeks at most), or when another year has a like one at that time.
     """
     long = [gap for gap in _gaps(first, counts) if gap.days > _LONGEST_HOLIDAY_DAYS]
     odd = [gap for gap in long if not _is_turn_of_year(gap) and len(counts) * _chance(first, counts, gap) < _ALARM]
@@ -52,13 +52,19 @@ def _gaps(first: np.datetime64, counts: Counts) -> list[Gap]:
 
 def _chance(first: np.datetime64, counts: Counts, gap: Gap) -> float:
     begin = int((gap.first - first).astype(int))
-    positions = np.arange(max(0, begin - _AROUND_DAYS), min(len(counts), begin + gap.days + _AROUND_DAYS))
-    around = positions[(positions < begin) | (positions >= begin + gap.days)]
-    chance = 1.0
-    for day in range(begin, begin + gap.days):
-        same = counts[around[(around - day) % 7 == 0]]
-        chance *= ((same == 0).sum() + 0.5) / (len(same) + 1)
-    return float(chance)
+    days = np.arange(begin, begin + gap.days)
+    every = np.concatenate((np.arange(begin), np.arange(begin + gap.days, len(counts))))
+    around = every[(every >= begin - _AROUND_DAYS) & (every < begin + gap.days + _AROUND_DAYS)]
+    empty = np.maximum(_empty_share(counts, every), _empty_share(counts, around))
+    return float(np.prod(empty[days % 7]))
+
+
+def _empty_share(counts: Counts, positions: npt.NDArray[np.int64]) -> Counts:
+    """By position in the week; half a day without orders is added, so that nothing is impossible."""
+    days = np.bincount(positions % 7, minlength=7)
+    empty = np.bincount(positions % 7, weights=counts[positions] == 0, minlength=7)
+    share: Counts = (empty + 0.5) / (days + 1)
+    return share
 
 
 def _is_turn_of_year(gap: Gap) -> bool:

@@ -41,7 +41,8 @@ def missing_laws(table: Table, rows: ibis.Table) -> Iterator[Law]:
     consent: tuple[Severity, float, str] = ("INFO", 0.0, "Ask them: no answer is a no, and such customers are not contacted that way.")
     asked = [(name, *consent) for name in rows.columns if table is CUSTOMERS and name.startswith(CONSENT_PREFIX)]
     for column, severity, tolerated, remedy in (*_USED.get(table.name, ()), *asked):
-        meaning = f"Rows without {column}; a note where no row has it" + (f", and up to {tolerated:.0%} of them." if tolerated else ".")
+        usual = f", and up to {tolerated:.0%} of them" if tolerated else ""
+        meaning = f"Rows without {column}; a note " + ("always." if severity == "INFO" else f"where no row has it{usual}.")
         yield Law(f"{column} is filled", rows[column].isnull(), place, meaning, severity, remedy, holes(tolerated))
 
 

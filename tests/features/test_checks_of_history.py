@@ -12,6 +12,7 @@ from features.checks import Check, check
 from features.contract import TABLES
 from features.home import open_home
 
+ROOT = Path(__file__).parents[2]
 TODAY = datetime(2025, 6, 1)
 DTYPES = {"text": "str", "instant": "datetime64[us]", "number": "float64", "flag": "boolean", "json": "str"}
 FIRST_DAY, DAYS, PER_DAY, CUSTOMERS, PRODUCTS = pd.Timestamp("2024-01-01"), 420, 12, 150, 40
@@ -325,3 +326,27 @@ def test_each_check_finds_its_defect(tmp_path, shop_name: str) -> None:
         assert one.count == count or (count is None and one.count > 0), one
         assert one.first.startswith(first), one
         assert one.remedy
+
+
+def described(document: str) -> set[tuple[str, str, str, str]]:
+    """(table, check, severity, description) of every row below the document's first table heading."""
+    rows = set()
+    for section in document.split("\n## ")[1:]:
+        title, *lines = section.splitlines()
+        cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")][2:]
+        rows |= {("" if title == "The home" else title, *row) for row in cells}
+    return rows
+
+
+def test_the_document_describes_every_check_and_no_other(tmp_path) -> None:
+    (empty,) = check(open_home(tmp_path / "empty"), today=TODAY)
+    found = [empty, *by_name(tmp_path, honest()).values()]
+    assert described((ROOT / "docs" / "checks.md").read_text()) == {
+        (c.table, c.name.removeprefix(f"{c.table}: "), c.severity, c.description) for c in found
+    }
+
+
+def test_every_check_has_a_test_that_breaks_it(tmp_path) -> None:
+    tests = "".join(file.read_text() for file in Path(__file__).parent.glob("test_checks*.py"))
+    names = {name.split(": ")[-1] for name in by_name(tmp_path, honest())}
+    assert {name for name in names if f'{name}"' not in tests} == set()
