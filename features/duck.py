@@ -1,5 +1,7 @@
 """DuckDB as the engine: in this program, on all its cores."""
 
+from collections.abc import Mapping
+
 import ibis
 import pyarrow as pa
 
@@ -17,3 +19,19 @@ def connect(*, threads: int = 0, memory_limit: str = "") -> ibis.BaseBackend:
 def hold(engine: ibis.BaseBackend, name: str, rows: pa.Table) -> ibis.Table:
     """These rows as a table of the engine."""
     return engine.create_table(name, rows, temp=True)
+
+
+def is_duck(engine: ibis.BaseBackend) -> bool:
+    """Whether this engine is one."""
+    return engine.name == "duckdb"
+
+
+def arrow(engine: ibis.BaseBackend, query: str, texts: Mapping[str, str]) -> pa.Table:
+    """The result of a compiled query in which each placeholder, a quoted text, stands for another text."""
+    for placeholder, text in texts.items():
+        query = query.replace(_quoted(placeholder), _quoted(text))
+    return engine.con.execute(query).to_arrow_table()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"

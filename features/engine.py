@@ -76,7 +76,7 @@ def tables_from_frames(frames: Mapping[str, pd.DataFrame], *, engine: Engine = "
 
 def hold(engine: ibis.BaseBackend, name: str, rows: pa.Table) -> ibis.Table:
     """These rows as a table of the engine, under `name`."""
-    return engine.hold(name, rows) if hasattr(engine, "hold") else duck.hold(engine, name, rows)
+    return duck.hold(engine, name, rows) if duck.is_duck(engine) else engine.hold(name, rows)
 
 
 def _read(engine: ibis.BaseBackend, path: Path, table: Table) -> ibis.Table:

@@ -1,5 +1,6 @@
 """Ibis on a Spark session, with Arrow at both ends: pandas stands between them nowhere."""
 
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -43,7 +44,10 @@ class Backend(PySparkBackend):  # type: ignore[misc]  # Ibis has no types to che
 
     def _collected(self, table: Any, params: Mapping[Any, Any] | None, limit: int | str | None) -> Any:
         self._run_pre_execute_hooks(table)
-        return self._session.sql(self.compile(table, params=params, limit=limit)).toArrow()
+        rows = self._session.sql(self.compile(table, params=params, limit=limit))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # Spark leaves the socket that the result came through to the collector
+            return rows.toArrow()
 
     def _register_in_memory_table(self, op: Any) -> None:
         self.hold(op.name, op.data.to_pyarrow(op.schema))
