@@ -35,9 +35,10 @@ class Gap:
 def unexplained_gaps(first: np.datetime64, counts: Counts) -> list[Gap]:
     """Gaps that are longer than the rhythm around them explains, oldest first; `counts` are orders per day from `first` on.
 
-    The chance that a day is empty is the share of empty ones among the same weekdays of the 12 weeks before and after, or of the whole
-    history if that is larger; a gap's is the product of its days'. A gap is left out when such a one is to be expected in the history,
-    when it lasts four days at most, when it is the turn of the year (two weeks at most), or when another year has a like one at that time.
+    The chance that a day is empty is the largest of the shares of empty ones among the same weekdays of the whole history, of the 12
+    weeks before and after, and of the 12 weeks before alone (a young shop is not yet what it will be); a gap's is the product of its
+    days'. A gap is left out when such a one is to be expected in the history, when it lasts four days at most, when it is the turn of
+    the year (two weeks at most), or when another year has a like one at that time.
     """
     long = [gap for gap in _gaps(first, counts) if gap.days > _LONGEST_HOLIDAY_DAYS]
     odd = [gap for gap in long if not _is_turn_of_year(gap) and len(counts) * _chance(first, counts, gap) < _ALARM]
@@ -55,8 +56,8 @@ def _chance(first: np.datetime64, counts: Counts, gap: Gap) -> float:
     days = np.arange(begin, begin + gap.days)
     every = np.concatenate((np.arange(begin), np.arange(begin + gap.days, len(counts))))
     around = every[(every >= begin - _AROUND_DAYS) & (every < begin + gap.days + _AROUND_DAYS)]
-    empty = np.maximum(_empty_share(counts, every), _empty_share(counts, around))
-    return float(np.prod(empty[days % 7]))
+    shares = [_empty_share(counts, part) for part in (every, around, around[around < begin])]
+    return float(np.prod(np.max(shares, axis=0)[days % 7]))
 
 
 def _empty_share(counts: Counts, positions: npt.NDArray[np.int64]) -> Counts:

@@ -29,6 +29,12 @@ def test_a_shop_without_missing_days_has_no_gap(per_day: float, closed_weekdays:
         assert unexplained_gaps(MONDAY, shop(seed, 700, per_day, closed_weekdays=closed_weekdays)) == []
 
 
+def test_the_first_days_of_a_growing_shop_are_no_gap() -> None:
+    for seed in range(50):
+        counts = np.random.default_rng(seed).poisson(np.linspace(0.3, 12, 180)).astype("float64")
+        assert unexplained_gaps(MONDAY, np.trim_zeros(counts)) == []
+
+
 @pytest.mark.parametrize(
     ("first", "last", "explained"),
     [
