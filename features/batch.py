@@ -1,65 +1,163 @@
-"""The definitions over all customers, in Ibis: one row per customer and cut-off."""
+"""The definitions over all customers, in Ibis: one row per customer and cut-off, for any number of cut-offs in one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
+from functools import reduce
+from operator import add
+from typing import Any
 
 import ibis
 import pandas as pd
+import pyarrow as pa
 from ibis import _
 
 from features import sources
 from features.contract import AS_OF, CUSTOMER_ID
-from features.definitions import FEATURES
+from features.customer_ranges import has_rows, in_ranges
+from features.definitions import FAVOURITE_LINES, FEATURES
 from features.engine import Tables
 from features.instants import DAY_US, microseconds
-from features.states import State, states_of
+from features.states import Feature, State, states_of
 
-KEY = (CUSTOMER_ID, "cut_us")
+CUT = "cut_us"
+KEY = (CUSTOMER_ID, CUT)
+OPTIONAL = ("products", "events", "decisions")
 
 
-def features(tables: Tables, cutoffs: Sequence[datetime]) -> pd.DataFrame:
-    """customer_id, as_of, then every feature of `definitions.NAMES` as float64 (NaN is unknown), sorted by (as_of, customer_id).
+def features(tables: Tables, cutoffs: Sequence[datetime], wanted: Sequence[Feature] = FEATURES) -> pd.DataFrame:
+    """customer_id, as_of, then every wanted feature as float64 (NaN is unknown), sorted by (as_of, customer_id).
 
     Grain: one row per cut-off and customer with an order line (of any kind) or an event before it. No row at or after
     a cut-off changes anything at that cut-off.
     """
-    table: pd.DataFrame = expression(tables, cutoffs).order_by(list(reversed(KEY))).to_pandas()
-    instants = pd.to_datetime(table.pop("cut_us"), unit="us").astype("datetime64[us]")
-    table.insert(1, AS_OF, instants)
-    return table.astype({f.name: "float64" for f in FEATURES})
+    table = pa.concat_tables(parts(tables, cutoffs, wanted)).sort_by([(CUT, "ascending"), (CUSTOMER_ID, "ascending")])
+    instants = table[CUT].cast(pa.timestamp("us"))
+    frame: pd.DataFrame = table.drop_columns(CUT).add_column(1, AS_OF, instants).to_pandas(split_blocks=True, self_destruct=True)
+    return frame
 
 
-def expression(tables: Tables, cutoffs: Sequence[datetime]) -> ibis.Table:
-    """The same as an expression, with the cut-off as `cut_us`: microseconds from 1970-01-01."""
-    cuts = ibis.memtable(pd.DataFrame({"cut_us": [microseconds(c) for c in cutoffs]}), schema={"cut_us": "int64"})
-    rows = {"lines": sources.lines(tables), "returns": sources.returns(tables), "events": sources.events(tables)}
-    known = {name: _known(source, cuts) for name, source in rows.items()}
-    everybody = ibis.union(*(source.select(*KEY) for source in [*known.values(), _known(sources.fees(tables), cuts)]), distinct=True)
-    for name, source in known.items():
-        everybody = _beside(everybody, _reduced(source, name))
-    states: dict[State, ibis.Value] = {s: everybody[s.name] for s in states_of(FEATURES)}
-    return everybody.select(*KEY, **{f.name: f.value(states, everybody.cut_us).cast("float64") for f in FEATURES})
+def parts(tables: Tables, cutoffs: Sequence[datetime], wanted: Sequence[Feature] = FEATURES) -> Iterator[pa.Table]:
+    """The rows of `expression` as Arrow tables; a large home's customers a range at a time, so that memory is bounded."""
+    present = _present(tables)
+    return in_ranges(tables, lambda some: expression(some, cutoffs, wanted, present), len(cutoffs))
 
 
-def _known(source: ibis.Table, cuts: ibis.Table) -> ibis.Table:
-    return source.inner_join(cuts, source.known_at < cuts.cut_us)
+def expression(
+    tables: Tables, cutoffs: Sequence[datetime], wanted: Sequence[Feature] = FEATURES, present: Collection[str] = OPTIONAL
+) -> ibis.Table:
+    """The same as an expression, unsorted, with the cut-off as `cut_us`: microseconds from 1970-01-01.
+
+    `present` names those of the OPTIONAL tables that have something to tell: the others are not read.
+    """
+    cuts = [microseconds(cut) for cut in sorted(set(cutoffs))]
+    states, making = states_of(wanted), _sources(tables, cuts, present)
+    everybody = seen(sources.arrivals(tables, with_events="events" in present), cuts).select(*KEY)
+    for name, make in making.items():
+        if asked := [state for state in states if state.source == name]:
+            everybody = _beside(everybody, _reduced(make(), asked))
+    values = {state: _value(everybody, state) for state in states}
+    return everybody.select(*KEY, **{f.name: f.value(values, everybody[CUT]).cast("float64") for f in wanted})
 
 
-def _reduced(source: ibis.Table, name: str) -> ibis.Table:
-    wanted = [s for s in states_of(FEATURES) if s.source == name]
-    return source.group_by(*KEY).aggregate(**{s.name: _reduction(source, s) for s in wanted})
+def _present(tables: Tables) -> frozenset[str]:
+    telling = tables.products.filter(_.category.notnull() | _.list_price.notnull())
+    told = {"products": telling, "events": tables.events, "decisions": tables.decisions}
+    return frozenset(name for name, rows in told.items() if has_rows(rows))
 
 
-def _reduction(source: ibis.Table, state: State) -> ibis.Value:
-    column = source[state.column]
+def _sources(tables: Tables, cuts: list[int], present: Collection[str]) -> dict[str, Callable[[], ibis.Table]]:
+    """How the rows of each source, as the cut-offs see them, are made; sources of tables without rows are left out."""
+    sold = sources.lines(tables, with_products="products" in present)
+    found = {
+        "orders": lambda: seen(sources.orders(tables, sold), cuts),
+        "firsts": lambda: _firsts(tables, cuts),
+        "returns": lambda: seen(sources.returns(tables), cuts),
+    }
+    if "products" in present:
+        found["categories"] = lambda: _by_category(sources.categories(sold), cuts)
+    if "events" in present:
+        found["events"] = lambda: seen(sources.events(tables), cuts)
+        found["carts"] = lambda: seen(sources.carts(tables), cuts)
+    if "decisions" in present:
+        found["contacts"] = lambda: seen(sources.contacts(tables), cuts)
+    return found
+
+
+def seen(source: ibis.Table, cuts: list[int]) -> ibis.Table:
+    """The source's rows once for every cut-off (ascending, in microseconds) that sees them, with it as `cut_us`."""
+    if len(cuts) == 1:
+        return source.filter(source.known_at < cuts[0]).mutate(**{CUT: ibis.literal(cuts[0], type="int64")})
+    passed = _passed(source.known_at, cuts)
+    return source.filter(passed < len(cuts)).mutate(**{CUT: _instants(cuts)[passed:].unnest()})
+
+
+def instants_between(cuts: list[int], after: ibis.Value, until: ibis.Value) -> Any:
+    """The cut-offs (ascending) later than `after`, and not later than `until`, as an array."""
+    return _instants(cuts)[_passed(after, cuts) : _passed(until, cuts)]
+
+
+def _passed(at: ibis.Value, cuts: Iterable[int]) -> Any:
+    """How many of the cut-offs lie at or before an instant: it is seen from the others."""
+    return reduce(add, [(at >= cut).ifelse(1, 0) for cut in cuts])
+
+
+def _instants(cuts: list[int]) -> Any:
+    return ibis.array([ibis.literal(cut, type="int64") for cut in cuts])
+
+
+def _firsts(tables: Tables, cuts: list[int]) -> ibis.Table:
+    """What was bought for the first time at one instant is counted together first, where many cut-offs see it."""
+    found = sources.firsts(sources.lines(tables, with_products=False))
+    if len(cuts) > 1:
+        sums = {name: found[name].sum() for name in ("product", "channel", "store")}
+        found = found.group_by(CUSTOMER_ID, "at", "known_at").aggregate(**sums)
+    return seen(found, cuts)
+
+
+def _by_category(bought: ibis.Table, cuts: list[int]) -> ibis.Table:
+    """One row per customer, cut-off and category: what was bought of it before the cut-off.
+
+    Lines that the same cut-offs see are counted together; the running totals after them hold until the next ones are seen.
+    """
+    if len(cuts) == 1:
+        known = bought.filter(bought.at < cuts[0])
+        whole = known.group_by(CUSTOMER_ID, "category").aggregate(n=_.count(), at=_.at.max()).mutate(**{CUT: _instants(cuts)[0]})
+    else:
+        since = bought.mutate(since=_passed(bought.at, cuts)).filter(_.since < len(cuts))
+        counted = since.group_by(CUSTOMER_ID, "category", "since").aggregate(n=_.count(), at=_.at.max())
+        above = ibis.window(group_by=[CUSTOMER_ID, "category"], order_by="since")
+        running = counted.mutate(
+            n=counted.n.sum().over(ibis.cumulative_window(group_by=[CUSTOMER_ID, "category"], order_by="since")),
+            until=counted.since.lead().over(above).fill_null(len(cuts)),
+        )
+        whole = running.mutate(**{CUT: _instants(cuts)[running.since : running.until].unnest()})
+    lines = whole.n.cast("float64")
+    favourite = lines * FAVOURITE_LINES + (whole["at"] // 1_000_000).cast("float64")
+    return whole.select(
+        *KEY, category=ibis.literal(1, type="float64"), lines=lines, lines_log_lines=lines * lines.ln(), favourite=favourite
+    )
+
+
+def _reduced(rows: ibis.Table, states: Sequence[State]) -> ibis.Table:
+    return rows.group_by(*KEY).aggregate(**{s.name: _reduction(rows, s) for s in states})
+
+
+def _reduction(rows: ibis.Table, state: State) -> ibis.Value:
+    column = rows[state.column]
     if state.days:
-        column = (source.at >= source.cut_us - state.days * DAY_US).ifelse(column, ibis.null(column.type()))
+        column = (rows.at >= rows[CUT] - state.days * DAY_US).ifelse(column, 0.0 if state.how == "sum" else ibis.null(column.type()))
     if state.how == "last":
-        return column.argmax(source.sequence, where=column.notnull())
+        return column.argmax(rows.sequence, where=column.notnull())
     return {"sum": column.sum, "max": column.max, "min": column.min}[state.how]()
 
 
 def _beside(everybody: ibis.Table, reduced: ibis.Table) -> ibis.Table:
-    joined = everybody.left_join(reduced, list(KEY)).drop("customer_id_right", "cut_us_right")
-    totals = {s.name: _[s.name].fill_null(0.0) for s in states_of(FEATURES) if s.how == "sum" and s.name in reduced.columns}
-    return joined.mutate(**totals)
+    return everybody.left_join(reduced, list(KEY)).drop("customer_id_right", "cut_us_right")
+
+
+def _value(joined: ibis.Table, state: State) -> ibis.Value:
+    """The state's column; nothing was counted where no row was seen."""
+    if state.name not in joined.columns:
+        nothing = ibis.null("int64") if state.column == "at" or state.column.startswith("at_") else ibis.null("float64")
+        return ibis.literal(0, type="float64") if state.how == "sum" else nothing
+    return joined[state.name].fill_null(0.0) if state.how == "sum" else joined[state.name]

@@ -24,6 +24,8 @@ QUANTITY: Final = "quantity"
 UNIT_PRICE: Final = "unit_price"
 DISCOUNT_AMOUNT: Final = "discount_amount"
 LINE_KIND: Final = "line_kind"
+RETURNED_ORDER_ID: Final = "returned_order_id"
+RETURNED_ORDER_DERIVED: Final = "returned_order_derived"
 EVENT_TYPE: Final = "event_type"
 OUTCOME_TYPE: Final = "outcome_type"
 CHANNEL: Final = "channel"
@@ -36,6 +38,9 @@ AS_OF: Final = "as_of"
 SALE: Final = "sale"
 RETURN: Final = "return"
 FEE: Final = "fee"
+
+NO_ACTION: Final = "no_action"
+CONTACT: Final = "contact"
 
 Kind = Literal["text", "instant", "number", "flag", "json"]
 
@@ -134,6 +139,8 @@ ORDERS: Final = Table(
         _text(STORE_ID, "which store"),
         _text(CURRENCY, "the line's currency; must be the home's"),
         _text(LINE_KIND, "sale, return, or fee (postage, corrections: no product, never recommended); set by ingest", required=True),
+        _text(RETURNED_ORDER_ID, "of a return: the order that it takes back from; derived where the source has none"),
+        Column(RETURNED_ORDER_DERIVED, "flag", False, "true where ingest derived returned_order_id; set by ingest"),
     ),
 )
 PRODUCTS: Final = Table(

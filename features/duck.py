@@ -23,14 +23,15 @@ def hold(engine: ibis.BaseBackend, name: str, rows: pa.Table) -> ibis.Table:
 
 def is_duck(engine: ibis.BaseBackend) -> bool:
     """Whether this engine is one."""
-    return engine.name == "duckdb"
+    return str(engine.name) == "duckdb"
 
 
 def arrow(engine: ibis.BaseBackend, query: str, texts: Mapping[str, str]) -> pa.Table:
     """The result of a compiled query in which each placeholder, a quoted text, stands for another text."""
     for placeholder, text in texts.items():
         query = query.replace(_quoted(placeholder), _quoted(text))
-    return engine.con.execute(query).to_arrow_table()
+    rows: pa.Table = engine.con.execute(query).to_arrow_table()
+    return rows
 
 
 def _quoted(text: str) -> str:

@@ -1,7 +1,7 @@
 """Opens the engine that runs the feature expressions: DuckDB, or Spark. Nobody else needs to know which one runs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -65,7 +65,7 @@ def open_tables(
     """The home's Parquet tables, read lazily; a column that is not required, and that a table lacks, is missing values."""
     opened = connect(threads=threads, memory_limit=memory_limit, engine=engine, spark_master=spark_master)
     found = {name: _read(opened, home.table(name), table) for name, table in TABLES.items() if home.table(name).exists()}
-    return _tables(opened, found)
+    return replace(_tables(opened, found), timezone=home.timezone)
 
 
 def tables_from_frames(frames: Mapping[str, pd.DataFrame], *, engine: Engine = "duckdb", spark_master: str = "local[*]") -> Tables:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import pairwise
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 
 from features.contract import CUSTOMER_ID
 from features.engine import Tables
-from features.history import KINDS, CustomerHistory
+from features.history import KINDS, CustomerHistory, Names
 from features.instants import microseconds
-from features.sources import identified, instant_us
+from features.sources import contact_rows, identified, instant_us
 
 CHUNK = 20_000
-LINE_COLUMNS = ("at", "line_kind", "order_id", "product_id", "quantity", "unit_price", "discount_amount")
+LINE_COLUMNS = ("at", "line_kind", "order_id", "product_id", "channel", "store_id", "quantity", "unit_price", "discount_amount")
 EVENT_COLUMNS = ("at", "known_at", "event_type", "product_id", "value")
+CONTACT_COLUMNS = ("at", "decision_id", "kind")
 
 
 def customer_ids(tables: Tables, as_of: datetime) -> list[str]:
@@ -36,7 +37,9 @@ def histories(tables: Tables, as_of: datetime) -> Iterator[tuple[str, CustomerHi
     everybody = customer_ids(tables, as_of)
     for start in range(0, len(everybody), CHUNK):
         chunk = everybody[start : start + CHUNK]
-        yield from _chunk_histories(chunk, _line_rows(tables, as_of, chunk), _event_rows(tables, as_of, chunk))
+        yield from _chunk_histories(
+            chunk, _line_rows(tables, as_of, chunk), _event_rows(tables, as_of, chunk), _contact_rows(tables, as_of, chunk)
+        )
 
 
 def _events(tables: Tables, as_of: datetime) -> Any:
@@ -56,6 +59,17 @@ def _event_rows(tables: Tables, as_of: datetime, chunk: list[str]) -> pd.DataFra
     return frame
 
 
+def _contact_rows(tables: Tables, as_of: datetime, chunk: list[str]) -> pd.DataFrame:
+    rows = (
+        contact_rows(tables).filter((_.at < microseconds(as_of)) & _.customer_id.between(chunk[0], chunk[-1])).order_by([CUSTOMER_ID, "at"])
+    )
+    frame: pd.DataFrame = rows.select(CUSTOMER_ID, *CONTACT_COLUMNS).to_pandas()
+    return frame
+
+
+_NO_CODES: Final = np.empty(0, np.int32)
+
+
 class _Coded:
     """A column of ids of a whole chunk as codes, from which each customer's own codes are cut."""
 
@@ -67,6 +81,8 @@ class _Coded:
     def own(self, *slices: slice) -> tuple[list[NDArray[np.int32]], tuple[str, ...]]:
         """This customer's codes in each column, numbered from 0 (-1 stays none), and what they stand for."""
         cut = [part[where] for part, where in zip(self.parts, slices, strict=True)]
+        if not any(len(codes) for codes in cut):
+            return [_NO_CODES for _ in cut], ()
         used, own = np.unique(np.concatenate([[-1], *cut]), return_inverse=True)
         numbered = np.split((own[1:] - 1).astype(np.int32), np.cumsum([len(c) for c in cut])[:-1])
         return numbered, tuple(str(name) for name in self.names[used[1:]])
@@ -84,29 +100,45 @@ class _Slices:
         return self._found.get(customer_id, slice(0, 0))
 
 
-def _chunk_histories(chunk: list[str], lines: pd.DataFrame, events: pd.DataFrame) -> Iterator[tuple[str, CustomerHistory]]:
-    products, orders, types = _Coded(lines.product_id, events.product_id), _Coded(lines.order_id), _Coded(events.event_type)
-    line_slices, event_slices = _Slices(lines.customer_id), _Slices(events.customer_id)
-    line_arrays = {
+def _chunk_histories(
+    chunk: list[str], lines: pd.DataFrame, events: pd.DataFrame, contacts: pd.DataFrame
+) -> Iterator[tuple[str, CustomerHistory]]:
+    products, types = _Coded(lines.product_id, events.product_id), _Coded(events.event_type)
+    orders, channels, stores = _Coded(lines.order_id), _Coded(lines.channel), _Coded(lines.store_id)
+    decisions, kinds = _Coded(contacts.decision_id), _Coded(contacts.kind)
+    bought_in, seen_in, contacted_in = _Slices(lines.customer_id), _Slices(events.customer_id), _Slices(contacts.customer_id)
+    line_arrays, event_arrays = _line_arrays(lines), _event_arrays(events)
+    contact_at = contacts["at"].to_numpy(np.int64)
+    for customer_id in chunk:
+        mine, seen, contacted = bought_in.of(customer_id), seen_in.of(customer_id), contacted_in.of(customer_id)
+        (bought, viewed), product_ids = products.own(mine, seen)
+        ((order,), order_ids), ((channel,), channel_names) = orders.own(mine), channels.own(mine)
+        ((store,), store_ids), ((happened,), event_types) = stores.own(mine), types.own(seen)
+        ((decision,), decision_ids), ((kind,), contact_types) = decisions.own(contacted), kinds.own(contacted)
+        own_lines = {name: column[mine] for name, column in line_arrays.items()}
+        own_lines |= {"order": order, "product": bought, "channel": channel, "store": store}
+        own_events = {**{name: column[seen] for name, column in event_arrays.items()}, "type": happened, "product": viewed}
+        own_contacts = {"at": contact_at[contacted], "decision": decision, "type": kind}
+        names = Names(order_ids, product_ids, channel_names, store_ids, event_types, decision_ids, contact_types)
+        yield customer_id, CustomerHistory(own_lines, own_events, own_contacts, names)
+
+
+def _line_arrays(lines: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    return {
         "at": lines["at"].to_numpy(np.int64),
         "kind": lines.line_kind.map({kind: code for code, kind in enumerate(KINDS)}).to_numpy(np.int32),
         "quantity": _numbers(lines.quantity),
         "unit_price": _numbers(lines.unit_price),
         "discount": _numbers(lines.discount_amount),
     }
-    event_arrays = {
+
+
+def _event_arrays(events: pd.DataFrame) -> dict[str, NDArray[Any]]:
+    return {
         "at": events["at"].to_numpy(np.int64),
         "known_at": events.known_at.to_numpy(np.int64),
         "value": _numbers(events["value"]),
     }
-    for customer_id in chunk:
-        mine, seen = line_slices.of(customer_id), event_slices.of(customer_id)
-        (bought, viewed), product_ids = products.own(mine, seen)
-        (placed,), order_ids = orders.own(mine)
-        (happened,), event_types = types.own(seen)
-        own_lines = {**{name: column[mine] for name, column in line_arrays.items()}, "order": placed, "product": bought}
-        own_events = {**{name: column[seen] for name, column in event_arrays.items()}, "type": happened, "product": viewed}
-        yield customer_id, CustomerHistory(own_lines, own_events, order_ids, product_ids, event_types)
 
 
 def _numbers(column: pd.Series) -> NDArray[np.float64]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime
 from typing import Any, Final, Self
 
@@ -13,7 +13,7 @@ from features.contract import FEE, RETURN, SALE
 from features.errors import InputError
 from features.instants import microseconds
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 KINDS: Final = (SALE, RETURN, FEE)
 
 _LINES: Final = (
@@ -21,92 +21,108 @@ _LINES: Final = (
     ("kind", "<i4"),
     ("order", "<i4"),
     ("product", "<i4"),
+    ("channel", "<i4"),
+    ("store", "<i4"),
     ("quantity", "<f8"),
     ("unit_price", "<f8"),
     ("discount", "<f8"),
 )
 _EVENTS: Final = (("at", "<i8"), ("known_at", "<i8"), ("type", "<i4"), ("product", "<i4"), ("value", "<f8"))
+_CONTACTS: Final = (("at", "<i8"), ("decision", "<i4"), ("type", "<i4"))
+_TABLES: Final = (_LINES, _EVENTS, _CONTACTS)
 
 Arrays = Mapping[str, NDArray[Any]]
+Rows = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Names:
+    """What the codes of a history's rows stand for; -1 stands for none."""
+
+    orders: tuple[str, ...] = ()
+    products: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    stores: tuple[str, ...] = ()
+    event_types: tuple[str, ...] = ()
+    decisions: tuple[str, ...] = ()
+    contact_types: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class CustomerHistory:
-    """Order lines of all kinds and events, each sorted by instant.
+    """Order lines of all kinds, events and contacts, each sorted by instant.
 
-    lines: at (microseconds, UTC), kind (index into KINDS), order and product (indices into order_ids and product_ids, -1 for
-    none), quantity, unit_price, discount (NaN for missing). events: at, known_at (from when on it may be used: later than at
-    where a visitor was identified later), type (index into event_types), product, value. All arrays of a table have one length.
+    lines: at (microseconds, UTC), kind (index into KINDS), order, product, channel and store (indices into the names), quantity,
+    unit_price, discount (NaN for missing). events: at, known_at (from when on it may be used: later than at where a visitor was identified
+    later), type, product, value. contacts: at, decision, type (contract.CONTACT for a decision that contacted the customer, or the type of an
+    outcome of it). All arrays of a table have one length.
     """
 
     lines: Arrays
     events: Arrays
-    order_ids: tuple[str, ...] = ()
-    product_ids: tuple[str, ...] = ()
-    event_types: tuple[str, ...] = ()
+    contacts: Arrays
+    names: Names = Names()
+
+    @property
+    def product_ids(self) -> tuple[str, ...]:
+        """What the products' codes stand for."""
+        return self.names.products
+
+    @property
+    def event_types(self) -> tuple[str, ...]:
+        """What the events' types stand for."""
+        return self.names.event_types
 
     @classmethod
     def empty(cls) -> Self:
         """The history of somebody never seen."""
-        return cls({name: np.empty(0, kind) for name, kind in _LINES}, {name: np.empty(0, kind) for name, kind in _EVENTS})
+        lines, events, contacts = ({name: np.empty(0, kind) for name, kind in columns} for columns in _TABLES)
+        return cls(lines, events, contacts)
 
     @classmethod
-    def of(cls, lines: Sequence[Mapping[str, Any]], events: Sequence[Mapping[str, Any]] = ()) -> Self:
+    def of(cls, lines: Rows, events: Rows = (), contacts: Rows = ()) -> Self:
         """A history from rows in the contract's columns; instants are naive UTC datetimes, a missing value is None."""
-        return cls.empty().extended(lines, events)
+        return cls.empty().extended(lines, events, contacts)
 
-    def extended(self, lines: Sequence[Mapping[str, Any]] = (), events: Sequence[Mapping[str, Any]] = ()) -> Self:
-        """This history with newer rows. An order_id that comes again replaces that order's lines, as ingest does."""
-        if not lines and not events:
+    def extended(self, lines: Rows = (), events: Rows = (), contacts: Rows = ()) -> Self:
+        """This history with newer rows. An order_id that comes again replaces that order's lines, as ingest does.
+
+        `contacts` are rows of decision_id, type and at; a decision that comes again replaces its earlier rows.
+        """
+        if not lines and not events and not contacts:
             return self
-        orders, products, types = _Codes(self.order_ids), _Codes(self.product_ids), _Codes(self.event_types)
-        replaced = np.isin(self.lines["order"], [orders.of(row["order_id"]) for row in lines])
-        kept = {name: column[~replaced] for name, column in self.lines.items()}
-        new_lines = [
-            (
-                microseconds(row["ordered_at"]),
-                KINDS.index(row.get("line_kind") or SALE),
-                orders.of(row["order_id"]),
-                products.of(row.get("product_id")),
-                _number(row.get("quantity")),
-                _number(row.get("unit_price")),
-                _number(row.get("discount_amount")),
-            )
-            for row in lines
-        ]
-        new_events = [
-            (
-                microseconds(row["occurred_at"]),
-                microseconds(row.get("known_at") or row["occurred_at"]),
-                types.of(row["event_type"]),
-                products.of(row.get("product_id")),
-                _number(row.get("value")),
-            )
-            for row in events
-        ]
-        return type(self)(
-            _appended(kept, new_lines, _LINES), _appended(self.events, new_events, _EVENTS), orders.ids, products.ids, types.ids
+        codes = _codes(self.names)
+        new = (
+            [_line(row, codes) for row in lines],
+            [_event(row, codes) for row in events],
+            [
+                (microseconds(row["at"]), codes["decisions"].of(row["decision_id"]), codes["contact_types"].of(row["type"]))
+                for row in contacts
+            ],
         )
+        kept = (
+            _without(self.lines, "order", [codes["orders"].of(row["order_id"]) for row in lines]),
+            self.events,
+            _without(self.contacts, "decision", [codes["decisions"].of(row["decision_id"]) for row in contacts]),
+        )
+        own_lines, own_events, own = (_appended(old, rows, columns) for old, rows, columns in zip(kept, new, _TABLES, strict=True))
+        return type(self)(own_lines, own_events, own, Names(**{name: each.ids for name, each in codes.items()}))
 
     def before(self, as_of: datetime) -> Self:
         """Only what was known before `as_of`."""
         cut = microseconds(as_of)
-        lines = {name: column[self.lines["at"] < cut] for name, column in self.lines.items()}
-        events = {name: column[self.events["known_at"] < cut] for name, column in self.events.items()}
-        return type(self)(lines, events, self.order_ids, self.product_ids, self.event_types)
+        return type(self)(
+            _where(self.lines, self.lines["at"] < cut),
+            _where(self.events, self.events["known_at"] < cut),
+            _where(self.contacts, self.contacts["at"] < cut),
+            self.names,
+        )
 
     def to_bytes(self) -> bytes:
-        """A compact form: a JSON header line with the ids and lengths, then the arrays as they lie in memory."""
-        header = {
-            "format": FORMAT,
-            "order_ids": self.order_ids,
-            "product_ids": self.product_ids,
-            "event_types": self.event_types,
-            "lines": len(self.lines["at"]),
-            "events": len(self.events["at"]),
-        }
-        tables = ((self.lines, _LINES), (self.events, _EVENTS))
-        arrays = [table[name].astype(kind).tobytes() for table, columns in tables for name, kind in columns]
+        """A compact form: a JSON header line with the names and lengths, then the arrays as they lie in memory."""
+        tables = (self.lines, self.events, self.contacts)
+        header = {"format": FORMAT, "names": asdict(self.names), "rows": [len(table["at"]) for table in tables]}
+        arrays = [table[name].astype(kind).tobytes() for table, columns in zip(tables, _TABLES, strict=True) for name, kind in columns]
         return b"".join([json.dumps(header, ensure_ascii=False).encode(), b"\n", *arrays])
 
     @classmethod
@@ -116,14 +132,42 @@ class CustomerHistory:
         header = json.loads(data[:end])
         if header["format"] != FORMAT:
             raise InputError("A published history has another version's form.", remedy="Publish again: nextbest publish.")
-        offset, tables = end + 1, []
-        for columns, rows in ((_LINES, header["lines"]), (_EVENTS, header["events"])):
+        offset, tables = end + 1, list[Arrays]()
+        for columns, rows in zip(_TABLES, header["rows"], strict=True):
             table = {}
             for name, kind in columns:
                 table[name] = np.frombuffer(data, kind, rows, offset)
-                offset += rows * np.dtype(kind).itemsize
+                offset += rows * _SIZES[kind]
             tables.append(table)
-        return cls(tables[0], tables[1], tuple(header["order_ids"]), tuple(header["product_ids"]), tuple(header["event_types"]))
+        lines, events, contacts = tables
+        return cls(lines, events, contacts, Names(**{name: tuple(ids) for name, ids in header["names"].items()}))
+
+
+_SIZES: Final = {kind: np.dtype(kind).itemsize for kind in ("<i4", "<i8", "<f8")}
+
+
+def _line(row: Mapping[str, Any], codes: Mapping[str, "_Codes"]) -> tuple[Any, ...]:
+    return (
+        microseconds(row["ordered_at"]),
+        KINDS.index(row.get("line_kind") or SALE),
+        codes["orders"].of(row["order_id"]),
+        codes["products"].of(row.get("product_id")),
+        codes["channels"].of(row.get("channel")),
+        codes["stores"].of(row.get("store_id")),
+        _number(row.get("quantity")),
+        _number(row.get("unit_price")),
+        _number(row.get("discount_amount")),
+    )
+
+
+def _event(row: Mapping[str, Any], codes: Mapping[str, "_Codes"]) -> tuple[Any, ...]:
+    return (
+        microseconds(row["occurred_at"]),
+        microseconds(row.get("known_at") or row["occurred_at"]),
+        codes["event_types"].of(row["event_type"]),
+        codes["products"].of(row.get("product_id")),
+        _number(row.get("value")),
+    )
 
 
 class _Codes:
@@ -140,12 +184,26 @@ class _Codes:
         return tuple(self._codes)
 
 
+def _codes(names: Names) -> dict[str, _Codes]:
+    return {field.name: _Codes(getattr(names, field.name)) for field in fields(Names)}
+
+
 def _number(value: float | None) -> float:
     return float("nan") if value is None else float(value)
 
 
+def _where(table: Arrays, kept: NDArray[np.bool_]) -> Arrays:
+    return table if kept.all() else {name: column[kept] for name, column in table.items()}
+
+
+def _without(table: Arrays, column: str, codes: list[int]) -> Arrays:
+    return _where(table, ~np.isin(table[column], codes)) if codes else table
+
+
 def _appended(old: Arrays, rows: Sequence[tuple[Any, ...]], columns: Sequence[tuple[str, str]]) -> Arrays:
-    new = zip(*rows, strict=True) if rows else ([] for _ in columns)
+    if not rows:
+        return old
+    new = zip(*rows, strict=True)
     joined = {name: np.concatenate([old[name], np.array(values, dtype=kind)]) for (name, kind), values in zip(columns, new, strict=True)}
     order = np.argsort(joined["at"], kind="stable")
     return {name: column[order] for name, column in joined.items()}

@@ -20,10 +20,11 @@ _MAKING_SECONDS: Final = 10.0
 
 @dataclass(frozen=True)
 class Home:
-    """Paths below one home, and its currency."""
+    """Paths below one home, its currency, and the time zone of its clocks."""
 
     root: Path
     currency: str
+    timezone: str = "UTC"
 
     @property
     def tables(self) -> Path:
@@ -55,15 +56,16 @@ class Home:
         return self.tables / f"{name}.parquet"
 
 
-def open_home(root: Path, *, currency: str = "EUR") -> Home:
-    """The home at `root`, made if there is none; tables that a killed ingestion left half replaced are the old ones again.
+def open_home(root: Path, *, currency: str = "EUR", timezone: str = "UTC") -> Home:
+    """The home at `root`, made with this currency and time zone if there is none; tables that a killed ingestion left half replaced are the old ones again.
 
     Raises InputError if `root` is a file, cannot be written, or was made by an incompatible version.
     """
     root = root.expanduser().absolute()
     if not _marker(root).exists():
-        _make(root, currency)
-    home = Home(root, _read_marker(_marker(root))["currency"])
+        _make(Home(root, currency, timezone))
+    marked = _read_marker(_marker(root))
+    home = Home(root, marked["currency"], marked.get("timezone", "UTC"))
     if is_unfinished(home.tables):
         _put_right(home)
     return home
@@ -117,14 +119,15 @@ def _marker(root: Path) -> Path:
     return root / "home.json"
 
 
-def _make(root: Path, currency: str) -> None:
+def _make(home: Home) -> None:
+    root = home.root
     try:
         root.mkdir(parents=True, exist_ok=True)
         if not (_is_empty(root) or (root / _LOCK).exists()):  # whoever makes a home takes the lock before anything else
             _refuse(root)
         with locked(root, wait_seconds=_MAKING_SECONDS):
             if not _marker(root).exists():
-                _fill(Home(root, currency))
+                _fill(home)
     except OSError as error:
         raise InputError(
             f"{root} cannot be made a home: {error.strerror}.", remedy="Name a folder that you may write to with --home."
@@ -136,7 +139,8 @@ def _fill(home: Home) -> None:
         _refuse(home.root)
     for folder in (home.tables, home.config, home.mlflow):
         folder.mkdir(exist_ok=True)
-    replace_text(_marker(home.root), json.dumps({"contract_version": CONTRACT_VERSION, "currency": home.currency}))
+    marked = {"contract_version": CONTRACT_VERSION, "currency": home.currency, "timezone": home.timezone}
+    replace_text(_marker(home.root), json.dumps(marked))
 
 
 def _is_empty(root: Path) -> bool:

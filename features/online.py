@@ -1,123 +1,98 @@
 """The definitions over one customer's own history, in NumPy: the same values as `features.batch`, at request time."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Final, Self
 
 import numpy as np
-from numpy.typing import NDArray
 
-from features.contract import RETURN, SALE
-from features.definitions import EVENT_GROUPS, FEATURES, REPEAT_VIEW_DAYS
-from features.history import KINDS, CustomerHistory
+from features.definitions import FEATURES
+from features.history import CustomerHistory
 from features.instants import DAY_US, microseconds
+from features.own_rows import SOURCES, Columns, Known, ShopFacts
 from features.states import State, states_of
 
-Columns = Mapping[str, NDArray[np.float64]]
-STATES = states_of(FEATURES)
+NO_FACTS: Final = ShopFacts()
 
 
-def features(history: CustomerHistory, as_of: datetime) -> dict[str, float]:
+def features(history: CustomerHistory, as_of: datetime, shop: ShopFacts = NO_FACTS) -> dict[str, float]:
     """Every feature of `definitions.NAMES` as of a naive UTC instant; NaN is unknown. Rows at or after `as_of` are not seen.
 
     Nobody's history, or one that begins later, gives counts of 0 and everything else unknown.
     """
     cut = microseconds(as_of)
-    known = history.before(as_of)
-    sources = {"lines": _lines(known), "returns": _returns(known), "events": _events(known)}
-    values = {state: _reduced(sources[state.source], state, cut) for state in STATES}
-    return {f.name: float(f.value(values, float(cut))) for f in FEATURES}
+    known = Known.of(history.before(as_of), shop, cut)
+    rows = {"lines": len(known.sold["at"]), "history": len(known.history.lines["at"]), "events": len(known.history.events["at"])}
+    rows["contacts"] = len(known.history.contacts["at"])
+    values = dict(_NOTHING)
+    for plan in _PLANS:
+        if rows[_MADE_OF[plan.source]]:
+            plan.reduce(SOURCES[plan.source](known), cut, values)
+    at = float(cut)
+    return {feature.name: float(feature.value(values, at)) for feature in FEATURES}
 
 
-def _reduced(rows: Columns, state: State, cut: int) -> float:
-    column = rows[state.column]
-    if state.days:
-        column = column[rows["at"] >= cut - state.days * DAY_US]
-    if state.how == "sum":
-        return float(column.sum())
-    column = column[~np.isnan(column)]
-    if not len(column):
-        return math.nan
-    if state.how == "last":
-        return float(column[-1])
-    return float(column.max() if state.how == "max" else column.min())
+@dataclass(frozen=True)
+class _Plan:
+    """The states of one source, sorted by how they are reduced: sums by (column, window) places, and the others."""
+
+    source: str
+    columns: tuple[str, ...]
+    windows: tuple[int, ...]
+    sums: tuple[tuple[State, int, int], ...]
+    greatest: tuple[State, ...]
+    least: tuple[State, ...]
+    last: tuple[State, ...]
+
+    @classmethod
+    def of(cls, source: str, states: Sequence[State]) -> Self:
+        sums = [state for state in states if state.how == "sum"]
+        columns = tuple(dict.fromkeys(state.column for state in sums))
+        windows = tuple(dict.fromkeys(state.days or 0 for state in sums))
+        placed = tuple((state, columns.index(state.column), windows.index(state.days or 0)) for state in sums)
+        others = {how: tuple(state for state in states if state.how == how) for how in ("max", "min", "last")}
+        return cls(source, columns, windows, placed, others["max"], others["min"], others["last"])
+
+    def reduce(self, rows: Columns, cut: int, values: dict[State, float]) -> None:
+        """Puts the states of these rows, sorted by `at`, into `values`."""
+        at = rows["at"]
+        if not len(at):
+            return
+        if self.sums:
+            self._sum(rows, cut, values)
+        if self.greatest:
+            found = np.fmax.reduce(np.array([rows[state.column] for state in self.greatest], dtype=float), axis=1)
+            values.update(zip(self.greatest, found.tolist(), strict=True))
+        if self.least:
+            found = np.fmin.reduce(np.array([rows[state.column] for state in self.least], dtype=float), axis=1)
+            values.update(zip(self.least, found.tolist(), strict=True))
+        for state in self.last:
+            column = rows[state.column]
+            known = column[~np.isnan(column)]
+            values[state] = float(known[-1]) if len(known) else math.nan
+
+    def _sum(self, rows: Columns, cut: int, values: dict[State, float]) -> None:
+        """Totals of the newest rows, from the newest on: a window is one place among them, and nothing cancels out."""
+        at = rows["at"]
+        table = np.zeros((len(self.columns), len(at) + 1))
+        np.cumsum(np.array([rows[column] for column in self.columns])[:, ::-1], axis=1, out=table[:, 1:])
+        since = np.array([cut - days * DAY_US if days else -(2**62) for days in self.windows])
+        totals = table[:, len(at) - np.searchsorted(at, since)].tolist()
+        for state, column, window in self.sums:
+            values[state] = totals[column][window]
 
 
-def _lines(history: CustomerHistory) -> Columns:
-    sold = {name: column[history.lines["kind"] == KINDS.index(SALE)] for name, column in history.lines.items()}
-    at, count = sold["at"], len(sold["at"])
-    day = at // DAY_US
-    new_order, new_day = _first(sold["order"]), _first(day)
-    new_product = _first(sold["product"]) & (sold["product"] >= 0)
-    days = day[new_day]
-    day_before = np.concatenate([[np.nan], days[:-1]])[: len(days)]
-    previous_day, gap = np.full(count, np.nan), np.zeros(count)
-    previous_day[new_day] = day_before
-    gap[new_day] = np.nan_to_num(days - day_before)
-    quantity, gross, discount = _priced(sold)
-    return {
-        "at": at.astype(float),
-        "value": gross - discount,
-        "gross": gross,
-        "discount": discount,
-        "quantity": quantity,
-        "line": np.ones(count),
-        "new_order": new_order.astype(float),
-        "new_day": new_day.astype(float),
-        "new_product": new_product.astype(float),
-        "gap_days": gap,
-        "gap_squared": gap * gap,
-        "weekend": (new_order & ((day + 3) % 7 >= 5)).astype(float),
-        "evening": (new_order & (at - day * DAY_US >= 18 * DAY_US // 24)).astype(float),
-        "discounted": (discount > 0).astype(float),
-        "day": day.astype(float),
-        "previous_day": previous_day,
-    }
-
-
-def _returns(history: CustomerHistory) -> Columns:
-    back = {name: column[history.lines["kind"] == KINDS.index(RETURN)] for name, column in history.lines.items()}
-    _, gross, _ = _priced(back)
-    return {"at": back["at"].astype(float), "value": np.abs(gross), "line": np.ones(len(gross))}
-
-
-def _events(history: CustomerHistory) -> Columns:
-    order = np.lexsort((history.events["value"], history.events["at"]))
-    rows = {name: column[order] for name, column in history.events.items()}
-    at = rows["at"].astype(float)
-    columns: dict[str, NDArray[np.float64]] = {"at": at}
-    for group, types in EVENT_GROUPS.items():
-        member = _viewed_again(history, rows) if group == "repeat_view" else _of_types(history, rows, types)
-        columns[group] = member.astype(float)
-        columns[f"at_{group}"] = np.where(member, at, np.nan)
-    columns["survey_score"] = np.where(_of_types(history, rows, ("survey_answered",)), rows["value"], np.nan)
-    return columns
-
-
-def _of_types(history: CustomerHistory, rows: Mapping[str, NDArray[Any]], types: tuple[str, ...]) -> NDArray[np.bool_]:
-    codes = [code for code, name in enumerate(history.event_types) if name in types]
-    return np.isin(rows["type"], codes)
-
-
-def _viewed_again(history: CustomerHistory, rows: Mapping[str, NDArray[Any]]) -> NDArray[np.bool_]:
-    again = np.zeros(len(rows["at"]), dtype=bool)
-    views = np.flatnonzero(_of_types(history, rows, ("product_view",)) & (rows["product"] >= 0))
-    together = np.where(rows["known_at"] > rows["at"], rows["known_at"], 0)
-    views = views[np.lexsort((rows["at"][views], together[views], rows["product"][views]))]
-    keys = np.stack([rows["product"][views], together[views]])
-    same = (keys[:, 1:] == keys[:, :-1]).all(axis=0)
-    again[views[1:]] = same & (np.diff(rows["at"][views]) <= REPEAT_VIEW_DAYS * DAY_US)
-    return again
-
-
-def _first(codes: NDArray[Any]) -> NDArray[np.bool_]:
-    first = np.zeros(len(codes), dtype=bool)
-    first[np.unique(codes, return_index=True)[1]] = True
-    return first
-
-
-def _priced(rows: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    quantity = np.where(np.isnan(rows["quantity"]), 1.0, rows["quantity"])
-    gross = quantity * np.nan_to_num(rows["unit_price"])
-    return quantity, gross, np.nan_to_num(rows["discount"])
+_STATES: Final = states_of(FEATURES)
+_NOTHING: Final = {state: 0.0 if state.how == "sum" else math.nan for state in _STATES}
+_PLANS: Final = tuple(_Plan.of(source, [state for state in _STATES if state.source == source]) for source in SOURCES)
+_MADE_OF: Final = {
+    "orders": "lines",
+    "firsts": "lines",
+    "categories": "lines",
+    "returns": "history",
+    "events": "events",
+    "carts": "events",
+    "contacts": "contacts",
+}

@@ -35,7 +35,7 @@ class Workspace:
         """The home, made if there is none; one that was made here goes again if the block cannot use what it was given."""
         root = self.settings.home.expanduser().absolute()
         made = not root.exists()
-        home = open_home(root, currency=self.settings.currency)
+        home = open_home(root, currency=self.settings.currency, timezone=self.settings.timezone)
         try:
             yield home
         except InputError:

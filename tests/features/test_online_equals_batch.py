@@ -1,5 +1,6 @@
 """One definition, two executors: whatever the history, online gives what batch gives."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -8,11 +9,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from features import batch, online
-from features.contract import EVENT_TYPES
+from features.contract import EVENT_TYPES, OUTCOME_TYPES
 from features.definitions import NAMES
 from features.engine import tables_from_frames
 from features.histories import histories
 from features.history import CustomerHistory
+from features.own_rows import ShopFacts
+from features.products import known_products
 
 AS_OF = datetime(2025, 6, 1)
 DAY_EDGES = [timedelta(days=d) for d in (0, 1, 14, 30, 90, 180, 365)]
@@ -37,13 +40,15 @@ order_lines = st.fixed_dictionaries(
         "unit_price": amounts,
         "discount_amount": amounts,
         "line_kind": st.sampled_from(["sale", "sale", "sale", "return", "fee"]),
+        "channel": st.sampled_from([None, "web", "App", "store", "phone"]),
+        "store_id": st.sampled_from([None, None, "s1", "Huế"]),
     }
 )
 touchpoints = st.fixed_dictionaries(
     {
         "customer_id": st.one_of(st.none(), customers),
         "visitor_id": st.sampled_from([None, "v1", "v2"]),
-        "event_type": st.sampled_from([*["product_view", "survey_answered", "identify"] * 6, *EVENT_TYPES]),
+        "event_type": st.sampled_from([*["product_view", "survey_answered", "identify", "add_to_cart"] * 6, *EVENT_TYPES]),
         "occurred_at": instants,
         "product_id": st.sampled_from([None, "A", "B"]),
         "value": st.one_of(st.none(), st.integers(0, 10).map(float)),
@@ -51,24 +56,53 @@ touchpoints = st.fixed_dictionaries(
 )
 
 
-def shop(lines: list[dict[str, object]], events: list[dict[str, object]]):
+contacted = st.fixed_dictionaries(
+    {
+        "customer_id": customers,
+        "decided_at": instants,
+        "action_id": st.sampled_from(["mail", "call", "no_action"]),
+        "outcomes": st.lists(st.tuples(st.sampled_from(OUTCOME_TYPES), instants), max_size=3),
+    }
+)
+ranges = st.lists(
+    st.fixed_dictionaries(
+        {
+            "product_id": st.sampled_from(["A", "B", "Ấm", "never sold"]),
+            "category": st.sampled_from([None, "Trà > Xanh", "Trà", " Cups ", ""]),
+            "list_price": st.one_of(st.none(), st.integers(1, 5).map(float)),
+        }
+    ),
+    max_size=4,
+    unique_by=lambda product: product["product_id"],
+)
+zones = st.sampled_from(["UTC", "Asia/Ho_Chi_Minh", "Europe/Berlin", "America/St_Johns"])
+
+
+def shop(lines, events=(), decisions=(), products=(), timezone="UTC"):
     kinds = {"return": -1.0}
     orders = pd.DataFrame([{**line, "quantity": kinds.get(line["line_kind"], 1.0) * (line["quantity"] or 1.0)} for line in lines])
     touched = pd.DataFrame([{**event, "event_id": f"e{i}"} for i, event in enumerate(events)])
-    return tables_from_frames({name: frame for name, frame in {"orders": orders, "events": touched}.items() if len(frame)})
+    made = pd.DataFrame([{**decision, "decision_id": f"d{i}"} for i, decision in enumerate(decisions)]).drop(
+        columns="outcomes", errors="ignore"
+    )
+    answers = [(f"d{i}", *outcome) for i, decision in enumerate(decisions) for outcome in decision["outcomes"]]
+    outcomes = pd.DataFrame(answers, columns=["decision_id", "outcome_type", "occurred_at"]).assign(event_id=range(len(answers)))
+    frames = {"orders": orders, "events": touched, "decisions": made, "outcomes": outcomes, "products": pd.DataFrame(list(products))}
+    return replace(tables_from_frames({name: frame for name, frame in frames.items() if len(frame)}), timezone=timezone)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(st.lists(order_lines, max_size=60), st.lists(touchpoints, max_size=60))
-def test_every_feature_is_the_same_online_and_in_batch(lines, events):
-    tables = shop(lines, events)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(order_lines, max_size=60), st.lists(touchpoints, max_size=60), st.lists(contacted, max_size=10), ranges, zones)
+def test_every_feature_is_the_same_online_and_in_batch(lines, events, decisions, products, timezone):
+    tables = shop(lines, events, decisions, products, timezone)
     expected = batch.features(tables, [AS_OF]).set_index("customer_id")
-    found = {customer: online.features(CustomerHistory.from_bytes(h.to_bytes()), AS_OF) for customer, h in histories(tables, AS_OF)}
+    found = {customer: CustomerHistory.from_bytes(history.to_bytes()) for customer, history in histories(tables, AS_OF)}
+    facts = ShopFacts(known_products(tables), timezone)
     assert sorted(found) == sorted(expected.index)
-    for customer, values in found.items():
-        np.testing.assert_allclose(
-            [values[name] for name in NAMES], expected.loc[customer, list(NAMES)].to_numpy(float), rtol=1e-9, atol=1e-6, err_msg=customer
-        )
+    for customer, history in found.items():
+        values = online.features(history, AS_OF, facts)
+        for name in NAMES:
+            np.testing.assert_allclose(values[name], expected.loc[customer, name], rtol=1e-9, atol=1e-9, err_msg=f"{customer} {name}")
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
