@@ -7,7 +7,7 @@ from typing import Any
 import ibis
 
 from features.contract import CUSTOMERS, DECISIONS, EVENTS, ORDERS, TABLES, Table
-from features.engine import IBIS_TYPES, connect
+from features.engine import IBIS_TYPES, Engine, connect
 from features.errors import InputError
 from features.findings import Check, Rule, only_row
 from features.home import Home
@@ -26,18 +26,26 @@ from features.volume_checks import event_volume_checks, order_volume_checks
 __all__ = ["Check", "check"]
 
 
-def check(home: Home, *, today: datetime, threads: int = 0, memory_limit: str = "") -> list[Check]:
+def check(
+    home: Home,
+    *,
+    today: datetime,
+    threads: int = 0,
+    memory_limit: str = "",
+    engine: Engine = "duckdb",
+    spark_master: str = "local[*]",
+) -> list[Check]:
     """Every check of every table that the home has, in the contract's order; `today` (naive UTC) bounds what can have happened.
 
-    `threads` and `memory_limit` are the engine's (features.engine.connect); beyond the limit it works on the disk.
+    What runs it, where and within what is said as to `features.engine.connect`; beyond the limit it works on the disk.
     A home without any table gives one FAIL. A table that cannot be read, lacks a column or has one of another type gives a FAIL, and is
     checked no further.
     """
-    engine = connect(threads=threads, memory_limit=memory_limit)
+    opened = connect(threads=threads, memory_limit=memory_limit, engine=engine, spark_master=spark_master)
     try:
-        return list(_checks(engine, home, today))
+        return list(_checks(opened, home, today))
     finally:
-        engine.disconnect()
+        opened.disconnect()
 
 
 def _checks(engine: ibis.BaseBackend, home: Home, today: datetime) -> Iterator[Check]:

@@ -9,6 +9,8 @@ import sqlglot.expressions as sge
 from ibis.backends.sql.compilers.pyspark import PySparkCompiler
 from ibis.common.exceptions import UnsupportedOperationError
 
+from features.spark.words import WORDS
+
 _NULL: Final = sge.Null()
 
 
@@ -17,6 +19,11 @@ class Compiler(PySparkCompiler):  # type: ignore[misc]  # Ibis has no types to c
 
     __slots__ = ()
     SIMPLE_OPS: dict[Any, str] = {}  # noqa: RUF012 - Ibis sets what stands here over the class's own methods: the parent's must not be
+
+    def visit_ScalarUDF(self, op: Any, **values: Any) -> Any:
+        """A function of DuckDB's that an expression calls by name, in Spark's words."""
+        said = WORDS.get(op.__func_name__)
+        return said(*values.values()) if said else super().visit_ScalarUDF(op, **values)
 
     def visit_TimestampDelta(self, op: Any, *, part: Any, left: Any, right: Any) -> Any:
         """Whole microseconds between two instants; Ibis's own form counts months and days."""

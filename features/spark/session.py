@@ -25,6 +25,7 @@ _OPTIONS: Final = {
     "spark.sql.ansi.enabled": "true",  # what cannot be worked out is an error, as on DuckDB, and no silent null
     "spark.sql.caseSensitive": "true",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.variant.allowDuplicateKeys": "true",  # in JSON, as on DuckDB
     "spark.driver.maxResultSize": "0",  # a result goes to the driver whole, whatever its size
 }
 _HERE: Final = {

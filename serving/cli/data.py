@@ -104,7 +104,7 @@ def check(context: typer.Context) -> None:
 
     work = of(context)
     with step("check the tables"):
-        found = checked(work.home(), today=today(), threads=work.settings.threads, memory_limit=work.settings.memory_limit)
+        found = checked(work.home(), today=today(), **work.engine())
     if work.json:
         say_json([one.as_dict() for one in found])
     else:
