@@ -4,15 +4,24 @@ import filecmp
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import ibis
 
+from features.added_columns import with_added_columns
 from features.contract import CUSTOMER_ID, ORDERS, Table
 from features.engine import IBIS_TYPES
 from features.errors import InputError
 from features.home import Home
 from features.replacing import replace_files
+
+# Rows lie sorted by customer: dictionaries of ids and filters over them cost half of the writing, and save a twentieth of the size.
+_PARQUET: Final[Mapping[str, Any]] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "dictionary_size_limit": 4096,
+    "write_bloom_filter": False,
+}
 
 
 def stored(engine: ibis.BaseBackend, home: Home, table: Table) -> ibis.Table | None:
@@ -21,7 +30,7 @@ def stored(engine: ibis.BaseBackend, home: Home, table: Table) -> ibis.Table | N
     if not path.exists():
         return None
     try:
-        return engine.read_parquet(str(path))
+        return with_added_columns(table, engine.read_parquet(str(path)))
     except Exception as error:  # the engine's own class of errors is known to features.engine alone
         raise InputError(f"{path} cannot be read.", remedy="Restore it from a backup, or remove it and ingest its data again.") from error
 
@@ -54,7 +63,7 @@ def shaped(table: Table, rows: ibis.Table) -> ibis.Table:
 
 def write(rows: ibis.Table, path: Path) -> Path:
     """Writes the rows as Parquet, through to the disk."""
-    rows.to_parquet(str(path), compression="zstd")
+    rows.to_parquet(str(path), **_PARQUET)
     with path.open("rb") as file:
         os.fsync(file.fileno())
     return path

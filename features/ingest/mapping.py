@@ -47,6 +47,14 @@ def _separator(text: str) -> str:
     return text
 
 
+def _currency(code: str) -> str:
+    if not re.fullmatch("[A-Za-z]{3}", code):
+        raise ValueError(f"{code!r} is no currency: give its code of three letters")
+    return code.upper()
+
+
+CurrencyCode = Annotated[str, AfterValidator(_currency)]
+Rate = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_listed), Field(min_length=1)]
 Pattern = Annotated[str, AfterValidator(_pattern)]
 
@@ -83,7 +91,7 @@ class OrdersMapping(TableMapping):
     An order_id in which `cancelled_order_pattern` is found makes a return. A product_id in which `product_pattern` is not
     found, or that is one of `fee_codes`, makes a fee. `derive` fills products (most frequent text) and customers (newest text).
     `fill_down` are columns of the file that stand on the first row of an order only; `leave_out` says, per column of the file, in which
-    values (a regular expression) a row is no purchase at all.
+    values (a regular expression) a row is no purchase at all. `currencies` are rates into the home's currency, by code.
     """
 
     cancelled_order_pattern: Pattern | None = None
@@ -92,6 +100,7 @@ class OrdersMapping(TableMapping):
     derive: dict[str, dict[str, str]] = {}
     fill_down: tuple[str, ...] = ()
     leave_out: dict[str, Pattern] = {}
+    currencies: dict[CurrencyCode, Rate] = {}
 
     @model_validator(mode="after")
     def _orders_to_fill_within(self) -> "OrdersMapping":

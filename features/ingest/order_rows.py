@@ -31,7 +31,7 @@ def left_out(raw: RawFile, options: OrdersMapping) -> Any:
     """Whether the mapping's `leave_out` says of a row that it is no purchase; InputError if the file lacks one of its columns."""
     out = ibis.literal(False)
     for name, pattern in options.leave_out.items():
-        out = out | as_text(raw.rows[_column(raw, (name,), "leave_out")]).re_search(pattern).fill_null(False)
+        out = out | as_text(raw.rows[_column(raw, (name,), "leave_out")], raw.blanks).re_search(pattern).fill_null(False)
     return out
 
 

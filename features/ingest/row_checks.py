@@ -1,6 +1,6 @@
 """What may be wrong with one row of an outside file: conditions in the order in which they are tried."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -53,10 +53,13 @@ class Problem:
     text: Any
 
 
-def problems(rows: ibis.Table, table: Table, columns: Iterable[Column], *, today: datetime, currency: str) -> Iterator[Problem]:
+def problems(
+    rows: ibis.Table, table: Table, columns: Iterable[Column], texts: Mapping[str, Any], *, today: datetime, currencies: Collection[str]
+) -> Iterator[Problem]:
     """Every problem that a cast row may have; a row's first one counts. An order line without customer comes first.
 
-    `rows` has the value of each column under its name, and its text under `text_name(name)`.
+    `rows` has the value of each column under its name, and its text (where there is no value at least) under `text_name(name)`; `texts` are
+    those to show. The first of `currencies` is the home's.
     """
     if table.name == ORDERS.name:
         yield Problem(ANONYMOUS, rows[CUSTOMER_ID].isnull(), _NOTHING)
@@ -64,12 +67,12 @@ def problems(rows: ibis.Table, table: Table, columns: Iterable[Column], *, today
         who = [rows[c] for c in (CUSTOMER_ID, VISITOR_ID) if c in rows.columns]
         yield Problem(f"{CUSTOMER_ID} and {VISITOR_ID}: {EMPTY}", ibis.coalesce(*who).isnull(), _NOTHING)
     for column in columns:
-        name, value, text = column.name, rows[column.name], rows[text_name(column.name)]
+        name, value, text = column.name, rows[column.name], texts[column.name]
         if column.kind in WRONG:
-            yield Problem(f"{name}: {WRONG[column.kind]}", text.notnull() & value.isnull(), text)
+            yield Problem(f"{name}: {WRONG[column.kind]}", rows[text_name(name)].notnull() & value.isnull(), text)
         if name in table.required and name not in SET_BY_INGEST:
             yield Problem(f"{name}: {EMPTY}", value.isnull(), _NOTHING)
-        for phrase, holds in _of_value(name, value, table, today=today, currency=currency):
+        for phrase, holds in _of_value(name, value, table, today=today, currencies=currencies):
             yield Problem(f"{name}: {phrase}", holds, text)
 
 
@@ -83,7 +86,7 @@ def remedy(reason: str, table: Table) -> str:
     return f"{_advice(reason, table)} Or pass --drop-bad-rows to leave such rows out."
 
 
-def _of_value(name: str, value: Any, table: Table, *, today: datetime, currency: str) -> Iterator[tuple[str, Any]]:
+def _of_value(name: str, value: Any, table: Table, *, today: datetime, currencies: Collection[str]) -> Iterator[tuple[str, Any]]:
     if name in (table.instant, JOINED_AT):
         yield IN_FUTURE, value > ibis.literal(today + _GRACE)
     if name == table.instant:
@@ -91,7 +94,7 @@ def _of_value(name: str, value: Any, table: Table, *, today: datetime, currency:
     if name in VOCABULARY:
         yield f"not one of {', '.join(VOCABULARY[name])}", value.notin(VOCABULARY[name])
     if name == CURRENCY:
-        yield f"not {currency}", value != currency
+        yield f"not {' or '.join(currencies)}", value.notin(list(currencies))
     if name == ACTION_PROBABILITY:
         yield NOT_LIKELY, (value <= 0) | (value > 1)
 
@@ -109,5 +112,8 @@ def _advice(reason: str, table: Table) -> str:
     if column in VOCABULARY:
         return f"Say in the mapping what your words mean: {{{table.name}: {{values: {{{column}: {{yours: {VOCABULARY[column][0]}}}}}}}}}."
     if column == CURRENCY:
-        return "A home holds one currency: convert the amounts first, or start another home with NEXTBEST_CURRENCY set."
+        return (
+            "A home holds one currency: give its rate into the home's in the mapping, e.g. {orders: {currencies: {USD: 0.92}}},"
+            " or start another home with NEXTBEST_CURRENCY set."
+        )
     return "Mend them in the file, or map another column."

@@ -1,5 +1,6 @@
 """Ingestion: a shop's own files into the home's tables, all of them or none."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,19 +9,25 @@ from typing import Final
 
 import ibis
 
-from features.contract import ORDER_ID, ORDERS, TABLES, Table
+from features.contract import LINE_KIND, ORDER_ID, ORDERS, RETURN, RETURNED_ORDER_ID, TABLES, Table
 from features.engine import connect
 from features.errors import InputError
 from features.home import Home
 from features.ingest.binding import kept_name
 from features.ingest.derived import derive, fill
+from features.ingest.given_files import sources_of
 from features.ingest.mapping import OrdersMapping, SourceMapping, TableMapping
 from features.ingest.report import Finding, Report, TableReport
-from features.ingest.staging import StagedFile, Terms, stage
+from features.ingest.returned_orders import with_returned_orders
+from features.ingest.staging import StagedFile, stage
+from features.ingest.terms import Terms
 from features.ingest.workspace import workspace
 from features.nearest import likely
 from features.store import combine, replace_tables, shaped, stored, write
 
+RETURNS_LINKED: Final = "return lines of the whole table linked to an order"
+RETURNS_UNLINKED: Final = "return lines of the whole table without an earlier order of the product"
+_MOST_MEMORY_BYTES: Final = 4 << 30  # more makes it hardly faster: what does not fit goes to the disk
 _WAIT_SECONDS: Final = 10.0  # another ingestion of a small file is over by then; a longer one is better told than waited for
 
 
@@ -31,6 +38,7 @@ class _Part:
     path: Path
     rows: int
     files: tuple[StagedFile, ...] = ()
+    noted: tuple[Finding, ...] = ()
 
 
 def ingest(
@@ -46,7 +54,8 @@ def ingest(
 ) -> Report:
     """Puts files (CSV, CSV.gz, text, Parquet) into the home's tables, and reports what was read, written, dropped and repaired.
 
-    `sources` are files by table name. An order_id that the home knows is replaced with all its lines, rows of other tables by key, so that
+    `sources` are files by table name, or folders: all CSV and Parquet files below. An order_id that the home knows is replaced with all
+    its lines, rows of other tables by key, so that
     the same files change nothing. Order lines without customer are dropped and counted. Everything is read and checked before anything
     is replaced, and all tables are replaced or none. `today` (naive UTC) bounds what can have happened. One ingestion at a time: a second
     one waits `wait_seconds` for the first.
@@ -59,7 +68,7 @@ def ingest(
     with workspace(home, wait_seconds=wait_seconds) as folder:
         engine = connect(threads=threads, memory_limit=memory_limit)
         try:
-            engine.raw_sql(f"SET temp_directory = '{str(folder / 'spill').replace(chr(39), chr(39) * 2)}'")
+            _bound_memory(engine, folder / "spill", given=memory_limit)
             terms = Terms(today, home.currency, drop_bad_rows, folder)
             parts = _parts(engine, home, sources, mapping, terms)
         finally:
@@ -68,31 +77,64 @@ def ingest(
     return Report(tuple(_reported(name, parts[name], changed=changed[name]) for name in TABLES if name in parts))
 
 
+def _bound_memory(engine: ibis.BaseBackend, spill: Path, *, given: str) -> None:
+    """Lets the engine use the disk beside the home's tables, and no more memory than it needs if nobody said how much it may have."""
+    engine.raw_sql("SET enable_progress_bar = false")  # it would stand on the standard output, amid the command's result
+    engine.raw_sql(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if not given:
+        engine.raw_sql(f"SET memory_limit = '{min(_MOST_MEMORY_BYTES, memory // 2)}B'")
+
+
 def _parts(
     engine: ibis.BaseBackend, home: Home, sources: Mapping[str, Sequence[Path]], mapping: SourceMapping, terms: Terms
 ) -> dict[str, _Part]:
     for name in sources:
         _check_options(engine, name, mapping.table(name))
+    _check_rates(mapping.orders, home.currency)
     staged = {name: _staged(engine, table, sources.get(name, ()), mapping, terms) for name, table in TABLES.items()}
     parts: dict[str, _Part] = {}
     for name, table in TABLES.items():
-        rows = stored(engine, home, table)
-        for file in staged[name]:
-            if rows is not None and file.left_out is not None:
-                rows = rows.anti_join(file.left_out, ORDER_ID)
-            rows = combine(table, rows, file.rows)
+        rows = _combined(engine, home, table, staged[name])
         derivation = mapping.orders.derive.get(name, {}) if ORDERS.name in parts else {}
         if derivation:
             rows = _filled(engine, home, rows, table, derivation, mapping.orders, parts[ORDERS.name].path)
         if rows is not None and (staged[name] or derivation):
             path = write(shaped(table, rows), terms.workspace / f"{name}.parquet")
-            parts[name] = _Part(path, int(engine.read_parquet(str(path)).count().to_pyarrow().as_py()), staged[name])
+            count = int(engine.read_parquet(str(path)).count().to_pyarrow().as_py())
+            noted = _returns(engine, path, home) if name == ORDERS.name else ()
+            parts[name] = _Part(path, count, staged[name], noted)
     return parts
+
+
+def _combined(engine: ibis.BaseBackend, home: Home, table: Table, staged: tuple[StagedFile, ...]) -> ibis.Table | None:
+    """What the home holds with the staged rows put in; order lines that come from several places are put together once."""
+    rows = stored(engine, home, table)
+    is_alone = rows is None and len(staged) == 1
+    for file in staged:
+        if rows is not None and file.left_out is not None:
+            rows = rows.anti_join(file.left_out, ORDER_ID)
+        rows = combine(table, rows, file.rows)
+    if rows is None or not staged or table.name != ORDERS.name:
+        return rows
+    whole = rows if is_alone else engine.create_table("orders_whole", rows, temp=True)
+    returns = whole.filter(whole[LINE_KIND] == RETURN).count().to_pyarrow().as_py()
+    return with_returned_orders(whole) if returns else whole
+
+
+def _returns(engine: ibis.BaseBackend, orders: Path, home: Home) -> tuple[Finding, ...]:
+    """How many return lines of the whole table are linked to an order, and how many are not."""
+    lines = engine.read_parquet(str(orders))
+    returned = lines.filter(lines[LINE_KIND] == RETURN)
+    found = returned.aggregate(n=returned.count(), linked=returned[RETURNED_ORDER_ID].count()).to_pyarrow().to_pylist()[0]
+    counts = {RETURNS_LINKED: found["linked"], RETURNS_UNLINKED: found["n"] - found["linked"]}
+    return tuple(Finding(reason, n, str(home.table(ORDERS.name))) for reason, n in counts.items() if n)
 
 
 def _staged(engine: ibis.BaseBackend, table: Table, paths: Sequence[Path], mapping: SourceMapping, terms: Terms) -> tuple[StagedFile, ...]:
     part = mapping.table(table.name)
-    return tuple(stage(engine, path, table, part, terms, name=f"{table.name}_{i}") for i, path in enumerate(paths))
+    sources = [source for path in paths for source in sources_of(path)]
+    return tuple(stage(engine, source, table, part, terms, name=f"{table.name}_{i}") for i, source in enumerate(sources))
 
 
 def _filled(
@@ -118,6 +160,12 @@ def _check_sources(sources: Mapping[str, Sequence[Path]]) -> None:
             raise InputError(f"There is no table {name!r}{likely(name, TABLES)}.", remedy=f"Tables: {', '.join(TABLES)}.")
     if not any(sources.values()):
         raise InputError("There is nothing to ingest.", remedy=f"Name at least one file of {', '.join(TABLES)}.")
+
+
+def _check_rates(part: OrdersMapping, currency: str) -> None:
+    if part.currencies.get(currency, 1) != 1:
+        problem = f"orders.currencies: {currency} is the home's own currency, and its rate is not 1."
+        raise InputError(problem, remedy=f"Leave {currency} out; a rate says how many {currency} one piece of another currency is.")
 
 
 def _check_options(engine: ibis.BaseBackend, name: str, part: TableMapping) -> None:
@@ -157,5 +205,5 @@ def _reported(name: str, part: _Part, *, changed: bool) -> TableReport:
         changed=changed,
         dropped=every("dropped"),
         repaired=every("repaired"),
-        noted=every("noted"),
+        noted=(*every("noted"), *part.noted),
     )

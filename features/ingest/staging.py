@@ -1,43 +1,35 @@
-"""One outside file as rows of a contract table, still unwritten: cast, completed, checked, with what was dropped and repaired."""
+"""One source as rows of a contract table, still unwritten: cast, completed, checked, with what was dropped and repaired."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 import ibis
 from ibis import _
 
-from features.contract import CURRENCY, FEE, LINE_KIND, ORDER_ID, ORDERS, RETURN, Column, Table
+from features.contract import FEE, LINE_KIND, ORDER_ID, ORDERS, PRODUCT_ID, QUANTITY, RETURN, Table
 from features.errors import InputError
-from features.ingest.binding import Binding, bind, column_of
-from features.ingest.casting import WAS_DECIMAL, attribute, looks_numeric, text_of, value_of
-from features.ingest.mapping import AMOUNT, OrdersMapping, TableMapping
-from features.ingest.order_lines import complete, with_kinds
-from features.ingest.order_rows import filled_down, left_out
-from features.ingest.reading import ROW, RawFile, read_file
+from features.ingest.binding import Binding, bind
+from features.ingest.casting import attribute, looks_numeric
+from features.ingest.given_files import Source
+from features.ingest.mapping import OrdersMapping, TableMapping
+from features.ingest.order_rows import filled_down
+from features.ingest.reading import ROW, Place, RawFile, counted, numbered, read_source
 from features.ingest.report import Finding
-from features.ingest.row_checks import ANONYMOUS, LEFT_OUT, MISFIT, VOCABULARY, Problem, problems, remedy, text_name
+from features.ingest.row_checks import ANONYMOUS, LEFT_OUT, MISFIT, remedy
+from features.ingest.terms import Terms
+from features.ingest.typed_rows import BETWEEN, PROBLEM, REPAIRS, TOLD, TypedRows, typed_rows
 
 REPEATED: Final = "rows whose key stands again further down (the last row counts)"
 EQUAL_LINES: Final = "equal lines, kept"
-_PROBLEM, _OFFENDER, _REPAIR, _TIMES, _OUT = "__problem", "__offender", "__repair_", "__times", "__out"
-
-
-@dataclass(frozen=True)
-class Terms:
-    """What a file is checked against."""
-
-    today: datetime
-    currency: str
-    drop_bad_rows: bool
-    workspace: Path
+UNREAD: Final = "files that are neither CSV nor Parquet by their names, not read"
+_KINDS: Final = {"return lines": RETURN, "fee lines": FEE}
 
 
 @dataclass(frozen=True)
 class StagedFile:
-    """A file's rows that may be written (the contract's columns that it has, and its attributes), and what was found in it.
+    """A source's rows that may be written (the contract's columns that it has, and its attributes), and what was found in it.
 
     `left_out` has the order_id of orders that the mapping leaves out: what the home knows of them is no longer so.
     """
@@ -52,83 +44,61 @@ class StagedFile:
     left_out: ibis.Table | None = None
 
 
-def stage(engine: ibis.BaseBackend, path: Path, table: Table, part: TableMapping, terms: Terms, *, name: str) -> StagedFile:
-    """Reads one file of a table into the engine, under `name`.
+def stage(engine: ibis.BaseBackend, source: Source, table: Table, part: TableMapping, terms: Terms, *, name: str) -> StagedFile:
+    """Reads one source of a table into the engine, under `name`.
 
-    Raises InputError if the file cannot be used, if a row is bad (unless `terms.drop_bad_rows`), or if no row is left.
+    Raises InputError if the source cannot be used, if a row is bad (unless `terms.drop_bad_rows`), or if no row is left.
     """
-    raw = read_file(engine, path, part, workspace=terms.workspace, name=f"{name}_raw")
-    typed, reasons = _typed(raw, bind(raw.names, table, part, path), table, part, terms)
-    rows = engine.create_table(name, typed, temp=True)
-    dropped = (*_misfits(raw), *_dropped(raw, rows))
+    raw = read_source(engine, source, part, workspace=terms.workspace, name=name)
+    try:
+        return _staged(engine, raw, table, part, terms, name)
+    finally:
+        raw.close()
+
+
+def _staged(engine: ibis.BaseBackend, raw: RawFile, table: Table, part: TableMapping, terms: Terms, name: str) -> StagedFile:
+    binding = bind(raw.names, table, part, raw.path)
+    if isinstance(part, OrdersMapping) and part.fill_down:
+        raw = filled_down(numbered(engine, raw, f"{name}_raw"), part)
+    typed = typed_rows(raw, binding, table, part, terms)
+    rows = engine.create_table(name, typed.rows, temp=True)
+    facts = _facts(rows, typed, part)
+    raw = counted(engine, raw, int(facts["rows"]), name)
+    if ROW not in rows.columns:
+        rows = rows.mutate(rows.rowid().name(ROW))
+    dropped = (*_misfits(raw), *(_dropped(raw, rows, typed) if facts["bad"] else ()))
     _refuse(table, raw, dropped, drop_bad_rows=terms.drop_bad_rows)
-    good = rows.filter(rows[_PROBLEM].isnull())
-    repaired = _repaired(raw, good, reasons)
+    good = rows.filter(rows[PROBLEM].isnull()) if facts["bad"] else rows
+    repaired = _repaired(raw, good, [i for i, _reason in enumerate(typed.repairs) if facts[f"repair{i}"]], typed)
     last, repeated = (good, ()) if table.name == ORDERS.name else _last_of_each(raw, good, table)
-    clean = last.drop(*(c for c in last.columns if c.startswith("__") or (c == AMOUNT and AMOUNT in part.columns)))
-    read = raw.row_count + (raw.misfits.count if raw.misfits else 0)
     dropped += repeated
-    noted = _noted(raw, good, clean.columns) if table.name == ORDERS.name else ()
-    gone = (
-        rows.filter(rows[_PROBLEM] == LEFT_OUT).select(ORDER_ID).distinct() if isinstance(part, OrdersMapping) and part.leave_out else None
-    )
-    return StagedFile(path, clean, read, read - sum(f.count for f in dropped), dropped, repaired, noted, gone)
+    clean = _clean(last, typed, binding, part, facts)
+    noted = _noted(raw, good, clean.columns, facts) if table.name == ORDERS.name else ()
+    if raw.source.unread:
+        noted += (Finding(UNREAD, raw.source.unread, str(raw.path)),)
+    gone = rows.filter(rows[PROBLEM] == typed.problems.index(LEFT_OUT)).select(ORDER_ID).distinct() if LEFT_OUT in typed.problems else None
+    kept = raw.read_count - sum(f.count for f in dropped)
+    return StagedFile(raw.path, clean.drop(ROW), raw.read_count, kept, dropped, repaired, noted, gone)
 
 
-def _typed(raw: RawFile, binding: Binding, table: Table, part: TableMapping, terms: Terms) -> tuple[ibis.Table, list[str]]:
-    """The typed rows with their first problem and, per repair, the text that stood there; and the names of the repairs."""
-    columns = [column_of(table, name) for name in binding.columns]
-    rows = _cast(raw, binding, columns, part)
-    found = list(problems(rows, table, columns, today=terms.today, currency=terms.currency))
-    if isinstance(part, OrdersMapping) and part.leave_out:
-        found.insert(0, Problem(LEFT_OUT, rows[_OUT], ibis.null("string")))
-    rows = rows.mutate(
-        **{_PROBLEM: ibis.cases(*((p.holds, p.reason) for p in found)), _OFFENDER: ibis.cases(*((p.holds, p.text) for p in found))}
-    )
-    repairs = {
-        f"{c.name}: {WAS_DECIMAL}": (rows[c.name] != rows[text_name(c.name)], rows[text_name(c.name)])
-        for c in columns
-        if c.kind == "text" and c.name.endswith("_id")
+def _facts(rows: ibis.Table, typed: TypedRows, part: TableMapping) -> dict[str, Any]:
+    """Everything that is counted, and which attributes are numbers, in one pass."""
+    is_good = rows[PROBLEM].isnull()
+    asked = {"rows": rows.count(), "bad": rows[PROBLEM].count()}
+    asked |= {f"repair{i}": (_is_repaired(rows, i) & is_good).sum().fill_null(0) for i, _reason in enumerate(typed.repairs)}
+    asked |= {column: looks_numeric(rows[column], part) for column in typed.attributes.values()}
+    if LINE_KIND in rows.columns:
+        asked |= {kind: ((rows[LINE_KIND] == kind) & is_good).sum().fill_null(0) for kind in _KINDS.values()}
+    return _first(rows.aggregate(**asked))
+
+
+def _clean(rows: ibis.Table, typed: TypedRows, binding: Binding, part: TableMapping, facts: dict[str, Any]) -> ibis.Table:
+    """The rows with the columns that are written: the contract's, attributes under their names, and ROW."""
+    attributes = {
+        name: attribute(rows[column], part, numeric=facts[column] and name not in binding.texts)
+        for name, column in typed.attributes.items()
     }
-    if not isinstance(part, OrdersMapping):
-        return rows.mutate(**_marks(repairs)), list(repairs)
-    lines = complete(rows := with_kinds(rows, part), part)
-    repairs |= {reason: (holds, ibis.literal("")) for reason, holds in lines.repairs.items()}
-    return rows.mutate(**lines.columns, **_marks(repairs)), list(repairs)
-
-
-def _cast(raw: RawFile, binding: Binding, columns: list[Column], part: TableMapping) -> ibis.Table:
-    """The contract's columns by name, their texts beside them, and the attributes; texts stand in a layer of their own, to be made once."""
-    out = {}
-    if isinstance(part, OrdersMapping):
-        raw = filled_down(raw, part)
-        out = {_OUT: left_out(raw, part)} if part.leave_out else {}
-    read = {c.name: f"c{binding.columns[c.name]}" for c in columns}
-    texts = {text_name(c.name): text_of(raw.rows[read[c.name]], c, part) for c in columns}
-    rows = raw.rows.mutate(**texts, **out)
-    values = {c.name: _normal(c.name, value_of(rows[read[c.name]], rows[text_name(c.name)], c, part)) for c in columns}
-    return rows.select(ROW, *texts, *out, **values, **_attributes(raw, rows, binding, part))
-
-
-def _normal(name: str, value: Any) -> Any:
-    if name in VOCABULARY:
-        return value.lower()
-    return value.upper() if name == CURRENCY else value
-
-
-def _marks(repairs: Mapping[str, tuple[Any, Any]]) -> dict[str, Any]:
-    return {f"{_REPAIR}{i}": holds.ifelse(text, ibis.null("string")) for i, (holds, text) in enumerate(repairs.values())}
-
-
-def _attributes(raw: RawFile, rows: ibis.Table, binding: Binding, part: TableMapping) -> Mapping[str, Any]:
-    if not binding.attributes:
-        return {}
-    asked = {f"a{i}": looks_numeric(raw.rows[f"c{i}"], part) for i in binding.attributes.values()}
-    numeric = _first(raw.rows.aggregate(**asked))
-    return {
-        name: attribute(rows[f"c{i}"], part, numeric=numeric[f"a{i}"] and name not in binding.texts)
-        for name, i in binding.attributes.items()
-    }
+    return rows.select(*(c for c in rows.columns if not c.startswith("__")), **attributes, **{ROW: rows[ROW]})
 
 
 def _misfits(raw: RawFile) -> tuple[Finding, ...]:
@@ -136,44 +106,62 @@ def _misfits(raw: RawFile) -> tuple[Finding, ...]:
     return (Finding(MISFIT, misfits.count, str(raw.path), misfits.line, misfits.text.strip()[:80]),) if misfits else ()
 
 
-def _dropped(raw: RawFile, rows: ibis.Table) -> tuple[Finding, ...]:
-    bad = rows.filter(rows[_PROBLEM].notnull()).group_by(reason=_PROBLEM)
-    found = bad.aggregate(n=_.count(), row=_[ROW].min(), text=_[_OFFENDER].argmin(_[ROW])).order_by("row").to_pyarrow().to_pylist()
-    return _findings(raw, [(f["reason"], f["n"], f["row"], f["text"]) for f in found])
+def _dropped(raw: RawFile, rows: ibis.Table, typed: TypedRows) -> tuple[Finding, ...]:
+    bad = rows.filter(rows[PROBLEM].notnull()).group_by(problem=PROBLEM)
+    found = bad.aggregate(n=_.count(), row=_[ROW].min(), text=_[TOLD].argmin(_[ROW])).order_by("row").to_pyarrow().to_pylist()
+    return _findings(raw, [(typed.problems[f["problem"]], f["n"], f["row"], f["text"]) for f in found])
 
 
-def _repaired(raw: RawFile, good: ibis.Table, reasons: list[str]) -> tuple[Finding, ...]:
+def _is_repaired(rows: ibis.Table, reason: int) -> Any:
+    return (rows[REPAIRS] & (1 << reason)) > 0
+
+
+def _repaired(raw: RawFile, good: ibis.Table, reasons: list[int], typed: TypedRows) -> tuple[Finding, ...]:
+    """Every repair with its first row, and the text that stood there if the repair changed one."""
     if not reasons:
         return ()
     asked: dict[str, Any] = {}
-    for i in range(len(reasons)):
-        text = good[f"{_REPAIR}{i}"]
-        asked |= {f"n{i}": text.count(), f"row{i}": good[ROW].min(where=text.notnull()), f"text{i}": text.argmin(good[ROW])}
+    for i in reasons:
+        holds = _is_repaired(good, i)
+        asked |= {f"n{i}": holds.sum(), f"row{i}": good[ROW].min(where=holds), f"text{i}": good[TOLD].argmin(good[ROW], where=holds)}
     found = _first(good.aggregate(**asked))
-    return _findings(raw, [(reason, found[f"n{i}"], found[f"row{i}"], found[f"text{i}"]) for i, reason in enumerate(reasons)])
+    texts = {i: found[f"text{i}"].split(BETWEEN)[i] if i < typed.told_count else None for i in reasons}
+    return _findings(raw, [(typed.repairs[i], found[f"n{i}"], found[f"row{i}"], texts[i]) for i in reasons])
 
 
-def _noted(raw: RawFile, good: ibis.Table, columns: tuple[str, ...]) -> tuple[Finding, ...]:
+def _noted(raw: RawFile, good: ibis.Table, columns: Iterable[str], facts: dict[str, Any]) -> tuple[Finding, ...]:
     """Returns, fees, and lines that equal another line of the same file."""
-    kinds = {word: good[LINE_KIND] == kind for word, kind in (("return lines", RETURN), ("fee lines", FEE))}
-    counted = _first(good.aggregate(**{word: holds.sum() for word, holds in kinds.items()}))
-    again = good.group_by(list(columns)).aggregate(**{_TIMES: _.count(), ROW: _[ROW].min()}).filter(_[_TIMES] > 1)
-    equal = _first(again.aggregate(n=(_[_TIMES] - 1).sum(), row=_[ROW].min()))
-    plain = tuple(Finding(word, int(n), str(raw.path)) for word, n in counted.items() if n)
-    return plain + _findings(raw, [(EQUAL_LINES, int(equal["n"] or 0), equal["row"], None)])
+    plain = tuple(Finding(word, int(facts[kind]), str(raw.path)) for word, kind in _KINDS.items() if facts[kind])
+    return plain + _equal_lines(raw, good, [c for c in columns if c in good.columns and c != ROW])
+
+
+def _equal_lines(raw: RawFile, good: ibis.Table, columns: list[str]) -> tuple[Finding, ...]:
+    """Lines that equal another one: first by a short number of what differs most, for the whole file, then exactly, for the few that are left."""
+    some = {c: good[c] for c in (ORDER_ID, PRODUCT_ID, QUANTITY) if c in good.columns}
+    marked = good.mutate(mark=ibis.struct(some).hash())
+    suspected = marked.group_by("mark").having(_.count() > 1).aggregate(n=_.count()).select("mark").cache()
+    if not _first(suspected.aggregate(n=_.count()))["n"]:
+        return ()
+    lines = marked.semi_join(suspected, "mark")
+    again = lines.group_by(columns).aggregate(n=_.count(), row=_[ROW].min()).filter(_.n > 1)
+    equal = _first(again.aggregate(n=(_.n - 1).sum(), row=_.row.min()))
+    return _findings(raw, [(EQUAL_LINES, int(equal["n"] or 0), equal["row"], None)])
 
 
 def _last_of_each(raw: RawFile, good: ibis.Table, table: Table) -> tuple[ibis.Table, tuple[Finding, ...]]:
-    below = ibis.window(group_by=list(table.key), order_by=ibis.desc(ROW))
-    ranked = good.mutate(**{_TIMES: ibis.row_number().over(below)})
-    found = _first(ranked.filter(_[_TIMES] > 0).aggregate(n=_.count(), row=_[ROW].min(), text=_[table.key[0]].argmin(_[ROW])))
-    return ranked.filter(_[_TIMES] == 0), _findings(raw, [(REPEATED, found["n"], found["row"], found["text"])])
+    (key,) = table.key
+    if not _first(good.aggregate(again=good.count() - good[key].nunique()))["again"]:
+        return good, ()
+    below = ibis.window(group_by=key, order_by=ibis.desc(ROW))
+    ranked = good.mutate(__times=ibis.row_number().over(below))
+    found = _first(ranked.filter(ranked["__times"] > 0).aggregate(n=_.count(), row=_[ROW].min(), text=_[key].argmin(_[ROW])))
+    return ranked.filter(ranked["__times"] == 0).drop("__times"), _findings(raw, [(REPEATED, found["n"], found["row"], found["text"])])
 
 
 def _findings(raw: RawFile, found: list[tuple[str, int, int, str | None]]) -> tuple[Finding, ...]:
     there = [f for f in found if f[1]]
-    lines = raw.lines_of(row for _reason, _n, row, _text in there)
-    return tuple(Finding(reason, n, str(raw.path), lines[row], text[:80] if text else None) for reason, n, row, text in there)
+    places: dict[int, Place] = raw.places_of(row for _reason, _n, row, _text in there)
+    return tuple(Finding(reason, n, places[row].file, places[row].line, text[:80] if text else None) for reason, n, row, text in there)
 
 
 def _first(table: ibis.Table) -> dict[str, Any]:
@@ -182,14 +170,14 @@ def _first(table: ibis.Table) -> dict[str, Any]:
 
 
 def _refuse(table: Table, raw: RawFile, dropped: tuple[Finding, ...], *, drop_bad_rows: bool) -> None:
-    read = raw.row_count + (raw.misfits.count if raw.misfits else 0)
+    read = raw.read_count
     bad = [] if drop_bad_rows else [f for f in dropped if f.reason not in (ANONYMOUS, LEFT_OUT)]
     if bad:
         worst, others = max(bad, key=lambda f: f.count), len(bad) - 1
         value = f": {worst.value!r}" if worst.value else ""
         more = f" {others} more kind{'s' if others > 1 else ''} of problem." if others else ""
         what = worst.reason if worst.reason == MISFIT else f"{table.name}.{worst.reason}"
-        problem = f"{raw.path}: {what}: {worst.count:,} of {read:,} rows, first at line {worst.line:,}{value}.{more}"
+        problem = f"{worst.file}: {what}: {worst.count:,} of {read:,} rows, first at line {worst.line:,}{value}.{more}"
         raise InputError(problem, remedy=remedy(worst.reason, table))
     if dropped and sum(f.count for f in dropped) == read:
         reasons = "; ".join(str(f) for f in dropped)

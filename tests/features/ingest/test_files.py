@@ -91,7 +91,7 @@ def test_a_file_that_cannot_be_used_is_refused_and_the_home_stays_as_it_was(home
 def test_a_missing_file_and_a_folder_are_named(home, tmp_path) -> None:
     with pytest.raises(InputError, match="no such file"):
         ingest(home, {"orders": [tmp_path / "none.csv"]}, today=TODAY)
-    with pytest.raises(InputError, match="is a folder"):
+    with pytest.raises(InputError, match="no CSV or Parquet file below this folder"):
         ingest(home, {"orders": [tmp_path]}, today=TODAY)
 
 

@@ -12,7 +12,7 @@ from features.ingest.mapping import parse_mapping
 from features.ingest.report import Report
 from features.ingest.run import ingest
 
-TODAY = datetime(2024, 6, 1)
+TODAY = datetime(2024, 9, 1)
 
 
 @pytest.fixture
@@ -47,7 +47,7 @@ def test_columns_stand_in_the_contracts_order_with_its_types_and_attributes_behi
     table = orders(home)
     assert list(table.columns) == [
         *["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "discount_amount"],
-        *["channel", "store_id", "currency", "line_kind", "Ant", "zebra"],
+        *["channel", "store_id", "currency", "line_kind", "returned_order_id", "returned_order_derived", "Ant", "zebra"],
     ]
     assert str(table.ordered_at.dtype) == "datetime64[us]"
     assert {str(table[c].dtype) for c in ("quantity", "unit_price", "discount_amount", "Ant")} == {"float64"}
@@ -96,6 +96,7 @@ def test_returns_are_negative_quantities_and_cancelled_orders(home) -> None:
     assert list(table.unit_price) == [5.0, 5.0, 5.0]
     assert reasons(report.table("orders").repaired)["returns with a positive quantity or a negative price: signs turned"] == 1
     assert reasons(report.table("orders").noted)["return lines"] == 2
+    assert reasons(report.table("orders").noted)["return lines of the whole table without an earlier order of the product"] == 2
 
 
 def test_a_negative_amount_without_quantity_is_one_piece_back(home) -> None:
@@ -229,3 +230,78 @@ def test_the_currency_must_be_the_homes(home) -> None:
     assert orders(home).currency.fillna("-").tolist() == ["EUR", "-"]
     with pytest.raises(InputError, match=r"currency: not EUR: 1 of 1 rows, first at line 2: 'USD'"):
         take(home, head + "A,2024-01-01,USD\n")
+
+
+def test_other_currencies_are_converted_at_the_mappings_rates(home) -> None:
+    head = "customer_id,order_id,ordered_at,currency,unit_price,discount_amount,shipping\n"
+    lines = "A,1,2024-01-01,usd,10,1,5\nA,2,2024-01-02,EUR,10,1,5\nA,3,2024-01-03,,10,1,5\n"
+    report = take(home, head + lines, options={"currencies": {"USD": 0.5, "gbp": 1.2, "EUR": 1}})
+    table = orders(home)
+    assert table.currency.fillna("-").tolist() == ["EUR", "EUR", "-"]
+    assert table.unit_price.tolist() == [5.0, 10.0, 10.0]
+    assert table.discount_amount.tolist() == [0.5, 1.0, 1.0]
+    assert table.shipping.tolist() == [5.0, 5.0, 5.0]
+    (found,) = [f for f in report.table("orders").repaired if "currency" in f.reason]
+    assert (found.reason, found.count, found.line) == ("amounts in another currency: converted at the mapping's rate", 1, 2)
+
+
+def test_an_amount_of_the_whole_line_is_converted_too(home) -> None:
+    options = {"columns": {"amount": "total"}, "currencies": {"USD": 0.5}}
+    take(home, "customer_id,ordered_at,currency,quantity,total\nA,2024-01-01,USD,2,10\n", options=options)
+    assert orders(home).unit_price.tolist() == [2.5]
+
+
+def test_a_currency_without_a_rate_is_refused_with_the_key_that_gives_one(home) -> None:
+    with pytest.raises(InputError, match="currency: not EUR or USD: 1 of 2 rows, first at line 3: 'JPY'") as caught:
+        take(home, "customer_id,ordered_at,currency\nA,2024-01-01,USD\nA,2024-01-01,JPY\n", options={"currencies": {"USD": 0.92}})
+    assert "currencies: {USD: 0.92}" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("rates", "said"),
+    [({"USD": 0}, "greater than 0"), ({"dollar": 1}, "is no currency"), ({"EUR": 2}, "EUR is the home's own currency")],
+)
+def test_rates_that_are_none_are_refused(home, rates: dict, said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        take(home, "customer_id,ordered_at,currency\nA,2024-01-01,EUR\n", options={"currencies": rates})
+
+
+def test_plain_values_and_those_that_need_care_stand_in_one_column(home) -> None:
+    """What a plain cast reads, and what it refuses or would misread, each as the longer way reads it."""
+    head = "customer_id,order_id,ordered_at,quantity,unit_price\n"
+    lines = [
+        "A,1,2024-01-01,1,1",
+        "A,2,2024-01-01 10:00:00, 2 ,+2.5",
+        "A,3,2024-01-01T10:00:00,1e0,nan",
+        "A,4,2024-01-01 10:00:00+07:00,NaN,1",
+        " A ,5, 2024-01-01 10:00 ,1,\t3 ",
+        "A,6,2024-01-01T10:00:00.250Z,null,0",
+    ]
+    take(home, head + "\n".join(lines) + "\n")
+    table = orders(home).set_index("order_id").sort_index()
+    assert set(table.customer_id) == {"A"}
+    assert [t.strftime("%H:%M:%S.%f")[:-3] for t in table.ordered_at] == [
+        *("00:00:00.000", "10:00:00.000", "10:00:00.000", "03:00:00.000", "10:00:00.000", "10:00:00.250")
+    ]
+    assert table.quantity.tolist() == [1.0, 2.0, 1.0, 1.0, 1.0, 1.0]
+    assert table.unit_price.fillna(-1).tolist() == [1.0, 2.5, -1.0, 1.0, 3.0, 0.0]
+
+
+@pytest.mark.parametrize("value", ["1_000", "inf", "-Infinity", "1,5", "0x10"])
+def test_what_the_engine_would_take_for_a_number_and_nobody_else_is_refused(home, value: str) -> None:
+    with pytest.raises(InputError, match="quantity: not a number: 1 of 2 rows, first at line 3"):
+        take(home, f'customer_id,ordered_at,quantity\nA,2024-01-01,1\nA,2024-01-01,"{value}"\n')
+
+
+def test_clocks_that_are_turned_for_summer_are_followed(home) -> None:
+    text = (
+        "customer_id,order_id,ordered_at\nA,1,2024-03-31 01:30:00\nA,2,2024-03-31 03:30:00\nA,3,2024-07-01\nA,4,2024-03-31 03:30:00+02:00\n"
+    )
+    take(home, text, options={"timezone": "Europe/Berlin"}, name="summer.csv")
+    table = orders(home).set_index("order_id").sort_index()
+    assert [str(t) for t in table.ordered_at] == [
+        "2024-03-31 00:30:00",
+        "2024-03-31 01:30:00",
+        "2024-06-30 22:00:00",
+        "2024-03-31 01:30:00",
+    ]
