@@ -130,11 +130,13 @@ def is_json(text: Any) -> Any:
 
 def _present(text: Any) -> Any:
     """One comparison after the other: the engine makes a join of every longer list, and there is one such list per column and use."""
-    return reduce(or_, (text == word for word in MISSING_WORDS)).ifelse(ibis.null("string"), text)
+    is_short = text.length() <= max(map(len, MISSING_WORDS))
+    return is_short.ifelse(reduce(or_, (text == word for word in MISSING_WORDS)).ifelse(ibis.null("string"), text), text)
 
 
 def _id(text: Any) -> Any:
-    return _present(text.contains(".").ifelse(text.re_replace(r"^(\d+)\.0+$", r"\1"), text))
+    whole = text.contains(".").ifelse(text.re_replace(r"^(\d+)\.0+$", r"\1"), text)
+    return _present(text.endswith("0").ifelse(whole, text))
 
 
 def _number(raw: Any, text: Any, options: TableMapping) -> Any:

@@ -193,7 +193,9 @@ def _read_parquet(engine: ibis.BaseBackend, source: Source, workspace: Path, nam
     except Exception as error:  # the engine's own class of errors is known to features.engine alone
         said = str(error).splitlines()[0]
         many = len(source.files) > 1
-        remedy = "See that its folders name the same columns everywhere, or write it again." if many else "Write it again; it may be cut off."
+        remedy = (
+            "See that its folders name the same columns everywhere, or write it again." if many else "Write it again; it may be cut off."
+        )
         raise InputError(f"{source.path} cannot be read as Parquet: {said}", remedy=remedy) from error
     names = _without_twins(source.path, tuple(view.columns))
     return RawFile(source, names, view.select(**{f"c{i}": view[c] for i, c in enumerate(view.columns)}))

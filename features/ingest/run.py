@@ -102,7 +102,7 @@ def _parts(
         if rows is not None and (staged[name] or derivation):
             path = write(shaped(table, rows), terms.workspace / f"{name}.parquet")
             count = int(engine.read_parquet(str(path)).count().to_pyarrow().as_py())
-            noted = _returns(engine, path, home) if name == ORDERS.name else ()
+            noted = _returns(engine, path) if name == ORDERS.name else ()
             parts[name] = _Part(path, count, staged[name], noted)
     return parts
 
@@ -122,13 +122,13 @@ def _combined(engine: ibis.BaseBackend, home: Home, table: Table, staged: tuple[
     return with_returned_orders(whole) if returns else whole
 
 
-def _returns(engine: ibis.BaseBackend, orders: Path, home: Home) -> tuple[Finding, ...]:
+def _returns(engine: ibis.BaseBackend, orders: Path) -> tuple[Finding, ...]:
     """How many return lines of the whole table are linked to an order, and how many are not."""
     lines = engine.read_parquet(str(orders))
     returned = lines.filter(lines[LINE_KIND] == RETURN)
     found = returned.aggregate(n=returned.count(), linked=returned[RETURNED_ORDER_ID].count()).to_pyarrow().to_pylist()[0]
     counts = {RETURNS_LINKED: found["linked"], RETURNS_UNLINKED: found["n"] - found["linked"]}
-    return tuple(Finding(reason, n, str(home.table(ORDERS.name))) for reason, n in counts.items() if n)
+    return tuple(Finding(reason, n, orders.name) for reason, n in counts.items() if n)
 
 
 def _staged(engine: ibis.BaseBackend, table: Table, paths: Sequence[Path], mapping: SourceMapping, terms: Terms) -> tuple[StagedFile, ...]:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import ibis
 from ibis import _
 
-from features.contract import FEE, LINE_KIND, ORDER_ID, ORDERS, PRODUCT_ID, QUANTITY, RETURN, Table
+from features.contract import FEE, LINE_KIND, ORDER_ID, ORDERS, PRODUCT_ID, QUANTITY, RETURN, UNIT_PRICE, Table
 from features.errors import InputError
 from features.ingest.binding import Binding, bind
 from features.ingest.casting import attribute, looks_numeric
@@ -137,7 +137,7 @@ def _noted(raw: RawFile, good: ibis.Table, columns: Iterable[str], facts: dict[s
 
 def _equal_lines(raw: RawFile, good: ibis.Table, columns: list[str]) -> tuple[Finding, ...]:
     """Lines that equal another one: first by a short number of what differs most, for the whole file, then exactly, for the few that are left."""
-    some = {c: good[c] for c in (ORDER_ID, PRODUCT_ID, QUANTITY) if c in good.columns}
+    some = {c: good[c] for c in (ORDER_ID, PRODUCT_ID, QUANTITY, UNIT_PRICE) if c in good.columns}
     marked = good.mutate(mark=ibis.struct(some).hash())
     suspected = marked.group_by("mark").having(_.count() > 1).aggregate(n=_.count()).select("mark").cache()
     if not _first(suspected.aggregate(n=_.count()))["n"]:
