@@ -4,7 +4,7 @@ A catalogue says what the shop can do; gates say what is allowed; arbitration sa
 `decide` is the one function for all of it: production, the simulator and every evaluation call it, and its record can be made again.
 """
 
-from decisions.actions import NO_ACTION, Action, Catalogue
+from decisions.actions import Action, Catalogue
 from decisions.batch import score_actions, score_actions_as_deployed
 from decisions.catalogue import load_catalogue
 from decisions.decide import decide
@@ -15,6 +15,7 @@ from decisions.policy import Policy, default_policy
 from decisions.records import from_record, to_record
 from decisions.replay import replay
 from decisions.situation import Ask, Contact, Product, Situation
+from features.contract import NO_ACTION
 
 __all__ = [
     "NO_ACTION",

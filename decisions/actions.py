@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final, Literal
 
+from features.contract import NO_ACTION
 from features.rules import Rule
 
-NO_ACTION: Final = "no_action"
 ProductSource = Literal["none", "affinity", "repeat", "cart"]
 
 

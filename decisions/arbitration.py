@@ -7,10 +7,11 @@ Every term is kept. `no_action` has priority 0: an action must earn more than it
 
 from typing import Protocol
 
-from decisions.actions import NO_ACTION, Action
+from decisions.actions import Action
 from decisions.decision import Terms
 from decisions.moment import Moment
 from decisions.value import outcome_value
+from features.contract import NO_ACTION
 
 
 class Response(Protocol):

@@ -12,11 +12,11 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from decisions import messages
-from decisions.actions import NO_ACTION, NOTHING, Action, Catalogue, Offer, ProductSource, Sender, Shop, Treatment
+from decisions.actions import NOTHING, Action, Catalogue, Offer, ProductSource, Sender, Shop, Treatment
 from decisions.channels import CHANNELS, PUSHED_CHANNELS
 from decisions.reading import Document, Form, read_document
 from features import rules
-from features.contract import STAGES
+from features.contract import NO_ACTION, STAGES
 from features.definitions import NAMES
 from features.errors import InputError
 from features.nearest import nearest

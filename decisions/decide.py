@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from decisions import exploration, gates, locales, messages
-from decisions.actions import NO_ACTION, Action
+from decisions.actions import Action
 from decisions.arbitration import weigh
 from decisions.decision import Candidate, Chosen, Decision, Reason, Terms
 from decisions.holdout import in_holdout
@@ -20,6 +20,7 @@ from decisions.messages import Occasion
 from decisions.moment import Moment, moment_of
 from decisions.policy import Policy
 from decisions.situation import Ask, Situation
+from features.contract import NO_ACTION
 
 HOLDOUT_REASON: Final = Reason("holdout", "The customer is in the group that gets no action, to measure what actions bring.")
 

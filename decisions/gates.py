@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from decisions import locales
-from decisions.actions import NO_ACTION, Action
+from decisions.actions import Action
 from decisions.decision import Reason, Reservation
 from decisions.limits import EVERY_PUSHED
 from decisions.moment import Moment
+from features.contract import NO_ACTION
 
 Gate = Callable[[Action, Moment], Reason | None]
 

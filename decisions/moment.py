@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Self
 
-from decisions.actions import NO_ACTION, Action, Catalogue
+from decisions.actions import Action, Catalogue
 from decisions.limits import Limits
 from decisions.situation import MOST_ACTIONS, Ask, Contact, Situation
-from features.contract import STAGES
+from features.contract import NO_ACTION, STAGES
 from features.errors import InputError
 from features.nearest import nearest
 

@@ -16,10 +16,9 @@ import yaml
 from fastapi.routing import APIRoute
 
 import serving.api
-from decisions.actions import NO_ACTION
 from decisions.catalogue import load_catalogue
 from features import contract
-from features.contract import TABLES
+from features.contract import NO_ACTION, TABLES
 from features.definitions import FEATURES
 from features.home import open_home
 from features.ingest.mapping import OrdersMapping, TableMapping, load_mapping, presets

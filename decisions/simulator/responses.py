@@ -7,9 +7,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.actions import NO_ACTION, Action
+from decisions.actions import Action
 from decisions.simulator.population import CONSENT_CHANNELS, PERSONAS
-from features.contract import STAGES
+from features.contract import NO_ACTION, STAGES
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from decisions.actions import NO_ACTION, Catalogue
+from decisions.actions import Catalogue
 from decisions.catalogue import CHANNELS, catalogue_of, load_catalogue
 from decisions.limits import Limit, limits_of, load_limits
 from decisions.messages import Occasion, message
 from decisions.reading import document_of
 from decisions.situation import Product
-from features.contract import STAGES
+from features.contract import NO_ACTION, STAGES
 from features.errors import InputError
 
 SMALLEST = "{margin_share: 0.3, actions: [{action_id: mens_email, channel: email, cost: 0.10, stages: [retention]}]}"
