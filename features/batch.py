@@ -32,7 +32,7 @@ def features(tables: Tables, cutoffs: Sequence[datetime], wanted: Sequence[Featu
     """
     table = pa.concat_tables(parts(tables, cutoffs, wanted)).sort_by([(CUT, "ascending"), (CUSTOMER_ID, "ascending")])
     instants = table[CUT].cast(pa.timestamp("us"))
-    frame: pd.DataFrame = table.drop_columns(CUT).add_column(1, AS_OF, instants).to_pandas(split_blocks=True, self_destruct=True)
+    frame: pd.DataFrame = table.drop_columns(CUT).add_column(1, AS_OF, instants).to_pandas(self_destruct=True)
     return frame
 
 
@@ -134,7 +134,7 @@ def _by_category(bought: ibis.Table, cuts: list[int]) -> ibis.Table:
     lines = whole.n.cast("float64")
     favourite = lines * FAVOURITE_LINES + (whole["at"] // 1_000_000).cast("float64")
     return whole.select(
-        *KEY, category=ibis.literal(1, type="float64"), lines=lines, lines_log_lines=lines * lines.ln(), favourite=favourite
+        *KEY, category=ibis.literal(1).cast("float64"), lines=lines, lines_log_lines=lines * lines.ln(), favourite=favourite
     )
 
 
@@ -159,5 +159,5 @@ def _value(joined: ibis.Table, state: State) -> ibis.Value:
     """The state's column; nothing was counted where no row was seen."""
     if state.name not in joined.columns:
         nothing = ibis.null("int64") if state.column == "at" or state.column.startswith("at_") else ibis.null("float64")
-        return ibis.literal(0, type="float64") if state.how == "sum" else nothing
+        return ibis.literal(0).cast("float64") if state.how == "sum" else nothing
     return joined[state.name].fill_null(0.0) if state.how == "sum" else joined[state.name]

@@ -3,15 +3,12 @@
 import hashlib
 import os
 from collections.abc import Callable
-from datetime import datetime
 from pathlib import Path
 from typing import Final
 
 import pandas as pd
 
-from features import batch
 from features.contract import TABLES
-from features.engine import Tables
 from features.errors import InputError
 from features.home import Home
 
@@ -26,17 +23,6 @@ def data_hash(home: Home) -> str:
             with path.open("rb") as file:
                 digest.update(hashlib.file_digest(file, "sha256").digest())
     return digest.hexdigest()[:16]
-
-
-def feature_table(tables: Tables, as_of: datetime) -> pd.DataFrame:
-    """The features of everybody with an order line or an event before `as_of`; grain and columns as in `features.batch.features`.
-
-    InputError when nothing at all was known before `as_of`.
-    """
-    table = batch.features(tables, [as_of])
-    if table.empty:
-        raise InputError(f"Nothing is known before {as_of:%Y-%m-%d %H:%M}.", remedy="Give a later --as-of, or bring older rows in.")
-    return table
 
 
 def check_output(path: Path) -> None:

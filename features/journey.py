@@ -88,12 +88,13 @@ def stage_of(values: Mapping[str, object], shop: Levels, stages: Stages) -> str:
 
 def stages_of(frame: pd.DataFrame, stages: Stages) -> pd.Series:
     """The stage of every row of a feature table (customer x as_of), in its index; levels are taken at each as_of by itself."""
-    parts = [_stages_at(part, levels(part, stages), stages) for _, part in frame.groupby(AS_OF, sort=False)]
+    parts = [stages_at(part, levels(part, stages), stages) for _, part in frame.groupby(AS_OF, sort=False)]
     joined = pd.concat(parts) if parts else pd.Series(dtype="str")
     return joined.reindex(frame.index).rename("stage")
 
 
-def _stages_at(frame: pd.DataFrame, shop: Levels, stages: Stages) -> pd.Series:
+def stages_at(frame: pd.DataFrame, shop: Levels, stages: Stages) -> pd.Series:
+    """The stage of every row of a feature table, in its index, by levels that are known already."""
     known = frame.assign(**shop)
     found = np.select([rule.mask(known) for _, rule in stages.rules], [stage for stage, _ in stages.rules], default=FALLBACK)
     return pd.Series(found, index=frame.index, dtype="str")

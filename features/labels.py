@@ -26,6 +26,5 @@ def purchases_after(tables: Tables, cutoffs: Sequence[datetime], horizon_days: i
     after = bought.mutate(**{CUT: instants_between(cuts, bought.at - horizon_days * DAY_US, bought.at).unnest()})
     sums = after.group_by(*KEY).aggregate(future_value=after.value.sum(), future_order_count=after.day.nunique())
     rows = sums.to_pyarrow()
-    whole: pd.DataFrame = rows.drop_columns(CUT).add_column(1, AS_OF, rows[CUT].cast(pa.timestamp("us"))).to_pandas()
-    whole = whole.astype({"future_value": "float64", "future_order_count": "float64"})
-    return whole
+    frame: pd.DataFrame = rows.drop_columns(CUT).add_column(1, AS_OF, rows[CUT].cast(pa.timestamp("us"))).to_pandas()
+    return frame.astype({"future_value": "float64", "future_order_count": "float64"})

@@ -8,7 +8,9 @@ from features.definitions import FEATURES
 
 
 def learnable(table: pd.DataFrame) -> tuple[str, ...]:
-    """Names of the table's features, attributes among them, that a model can learn from; the table has customers at one or more cut-offs.
+    """Names of the table's features, attributes among them, that a model can learn from.
+
+    The table has as_of, customer_age_days and any features, for customers at one or more cut-offs.
 
     Left out are columns with one value (or none), and windows that are as long as the history at the oldest cut-off: they would say the
     same as the totals, and mean something else at every cut-off.

@@ -237,8 +237,8 @@ def _number(flag: ibis.expr.types.BooleanColumn) -> ibis.expr.types.FloatingColu
 
 
 def _one() -> ibis.expr.types.FloatingScalar:
-    return ibis.literal(1, type="float64")
+    return ibis.literal(1).cast("float64")  # a literal 1.0 would be a decimal number
 
 
 def _zero() -> ibis.expr.types.FloatingScalar:
-    return ibis.literal(0, type="float64")
+    return ibis.literal(0).cast("float64")

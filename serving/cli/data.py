@@ -119,29 +119,41 @@ def features(
     context: typer.Context,
     output: Annotated[Path | None, typer.Option(help="File to write: .parquet, .csv, .csv.gz or .ndjson.")] = None,
     as_of: AsOf = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="Keep features that are the same for everybody, and windows longer than the history.")
+    ] = False,
     describe: Annotated[bool, typer.Option("--describe", help="Print what each feature means, and end.")] = False,
 ) -> None:
     """Write one row per customer with an order line or an event before the time asked for, with their stage."""
-    from features.build import check_output, feature_table, write_table
-    from features.definitions import FEATURES
-    from features.journey import DEFAULT_STAGES, load_stages, stages_of
-
-    work = of(context)
     if describe:
-        rows = [{"name": f.name, "family": f.family, "unit": f.unit, "description": f.description} for f in FEATURES]
-        say_json(rows) if work.json else show(rows)
+        _describe(context)
         return
+    from features.feature_files import write_features
+    from features.journey import DEFAULT_STAGES, load_stages
+
     if output is None:
         raise InputError("There is no place for the result.", remedy="Name one: nextbest features --output features.parquet.")
-    check_output(output)
+    work = of(context)
     tables = work.tables()
     at = work.as_of(as_of, tables)
     with step(f"features as of {at:%Y-%m-%d %H:%M}"):
-        table = feature_table(tables, at)
-        table = table.assign(stage=stages_of(table, load_stages(work.rules(DEFAULT_STAGES))))
-        write_table(table, output)
-    result = {"output": str(output), "customers": len(table), "features": len(FEATURES), "as_of": at.isoformat()}
-    say_json(result) if work.json else say(f"{output}: {len(table):,} customers, {len(FEATURES)} features, as of {at:%Y-%m-%d %H:%M}")
+        written = write_features(tables, at, output, load_stages(work.rules(DEFAULT_STAGES)), every=every)
+    if work.json:
+        facts = {"customers": written.customer_count, "features": len(written.names), "left_out": list(written.left_out)}
+        say_json({"output": str(output), "as_of": at.isoformat(), **facts})
+        return
+    say(f"{output}: {written.customer_count:,} customers, {len(written.names)} features, as of {at:%Y-%m-%d %H:%M}")
+    if written.left_out:
+        note(
+            f"    {len(written.left_out)} features say nothing about this shop and are left out (--all keeps them): {', '.join(written.left_out)}"
+        )
+
+
+def _describe(context: typer.Context) -> None:
+    from features.definitions import FEATURES
+
+    rows = [{"name": f.name, "family": f.family, "unit": f.unit, "description": f.description} for f in FEATURES]
+    say_json(rows) if of(context).json else show(rows)
 
 
 COMMANDS = (simulate, ingest, check, features)

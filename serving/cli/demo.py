@@ -87,15 +87,14 @@ def _check(work: Workspace) -> None:
 
 
 def _features(work: Workspace, home: Home) -> None:
-    from features.build import feature_table, write_table
-    from features.definitions import FEATURES
+    from features.feature_files import write_features
+    from features.journey import DEFAULT_STAGES, load_stages
 
     output = home.root / "features.parquet"
     tables = work.tables()
     with step("features"):
-        table = feature_table(tables, work.as_of(None, tables))
-        write_table(table, output)
-    note(f"    {len(table):,} customers, {len(FEATURES)} features: {output}")
+        written = write_features(tables, work.as_of(None, tables), output, load_stages(work.rules(DEFAULT_STAGES)))
+    note(f"    {written.customer_count:,} customers, {len(written.names)} features: {output}")
 
 
 def _train(work: Workspace, home: Home) -> None:

@@ -91,7 +91,7 @@ def shop(lines, events=(), decisions=(), products=(), timezone="UTC"):
     return replace(tables_from_frames({name: frame for name, frame in frames.items() if len(frame)}), timezone=timezone)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(order_lines, max_size=60), st.lists(touchpoints, max_size=60), st.lists(contacted, max_size=10), ranges, zones)
 def test_every_feature_is_the_same_online_and_in_batch(lines, events, decisions, products, timezone):
     tables = shop(lines, events, decisions, products, timezone)
@@ -105,7 +105,7 @@ def test_every_feature_is_the_same_online_and_in_batch(lines, events, decisions,
             np.testing.assert_allclose(values[name], expected.loc[customer, name], rtol=1e-9, atol=1e-9, err_msg=f"{customer} {name}")
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(order_lines, max_size=40), st.lists(touchpoints, max_size=40))
 def test_rows_at_or_after_as_of_change_nothing(lines, events):
     past_lines = [line for line in lines if line["ordered_at"] < AS_OF]
