@@ -31,9 +31,10 @@ from training.settings import TrainingSettings
 
 ROOT = Path(__file__).parents[1]
 DOCUMENTS = [ROOT / "README.md", ROOT / "mlflow" / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-COMMANDS_DOC, DATA_DOC, JOURNEY_DOC, HTTP_DOC = (
-    (ROOT / "docs" / f"{name}.md").read_text() for name in ("commands", "data", "journey", "http")
+COMMANDS_DOC, DATA_DOC, FEATURES_DOC, JOURNEY_DOC, HTTP_DOC = (
+    (ROOT / "docs" / f"{name}.md").read_text() for name in ("commands", "data", "features", "journey", "http")
 )
+FAMILIES = list(dict.fromkeys(f.family for f in FEATURES))
 IN_FUTURE = datetime(2100, 1, 1)
 
 
@@ -173,10 +174,10 @@ def test_the_worked_example_gives_what_is_told(tmp_path: Path, monkeypatch: pyte
     assert written["Seller"].notna().any()
 
 
-def test_every_feature_stands_with_its_family() -> None:
-    told = {row[0]: tuple(quoted(row[2])) for row in rows(section(DATA_DOC, "## Features"))}
-    families = dict.fromkeys(f.family for f in FEATURES)
-    assert told == {family: tuple(f.name for f in FEATURES if f.family == family) for family in families}
+def test_every_feature_stands_in_the_catalogue_under_its_family() -> None:
+    told = {family: [(quoted(row[0])[0], row[1], row[2]) for row in rows(section(FEATURES_DOC, f"### {family}"))] for family in FAMILIES}
+    assert told == {family: [(f.name, f.unit, f.description) for f in FEATURES if f.family == family] for family in FAMILIES}
+    assert re.findall(r"^### (.+)$", FEATURES_DOC, re.MULTILINE) == FAMILIES
 
 
 def test_stages_and_their_default_rules_stand_in_the_journey_guide() -> None:
