@@ -25,7 +25,7 @@ from serving.dependencies import Serving
 from serving.json_only import json_only
 from serving.policies import make_policy
 from serving.settings import ServingSettings, load_settings
-from serving.shop import Shops, foreseen
+from serving.shop import OUTDATED, Shops, foreseen, is_outdated
 from serving.state import publications
 from serving.state.database import CONNECTIONS, State, address, open_state
 from serving.telemetry import Metrics, Telemetry, make_log
@@ -73,7 +73,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
-    home = open_home(settings.home, currency=settings.currency)
+    home = open_home(settings.home, currency=settings.currency, timezone=settings.timezone)
     state = open_state(address(home, settings.database_url.get_secret_value()))
     gate = Gate.at(settings.host, state)
     clock = _clock(settings, state, log)
@@ -85,7 +85,7 @@ def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
         state=state,
         clock=clock,
         gate=gate,
-        reader=Reader(Shops(_unreached(stages)), stages),
+        reader=Reader(Shops(_unreached(stages), home.timezone), stages),
         policy=make_policy(settings, home, champions, log, attributes=_attributes(state)),
         champions=champions,
         bands=load_bands(config_file(home, DEFAULT_BANDS)),
@@ -108,6 +108,8 @@ def _clock(settings: ServingSettings, state: State, log: FilteringBoundLogger) -
         return clock
     if clock.now() - newest.as_of > STALE:
         log.warning("old_data", published_as_of=newest.as_of.isoformat(), remedy="ingest and publish newer rows, or serve --as-of latest")
+    if is_outdated(newest):
+        log.warning("outdated_publication", why=OUTDATED)
     if why := foreseen(newest.facts_as_of, clock.now()):
         log.warning("facts_of_later_time", why=why)
     return clock

@@ -1,18 +1,21 @@
 """One customer or visitor as of now: what was published, extended by every row posted since."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
 
+from features.contract import CONTACT
+from features.errors import InputError
 from features.history import CustomerHistory
 from features.journey import Stages, stage_of
 from features.online import features
+from serving.clock import SKEW
 from serving.shop import Shop, Shops
-from serving.state import customers, events
+from serving.state import customers, decisions, events
 
 
 @dataclass(frozen=True)
@@ -20,6 +23,8 @@ class Current:
     """Somebody as of `now`. `stored` is None for visitors and for customers of whom only rows were posted.
 
     `subject_ids` are the ids under which contacts with them are recorded: their own, and those of the visitors whom they turned out to be.
+    `contacts` are those recorded here (`serving.state.decisions.contacts_of`), up to what a clock a little ahead says. `outdated` says that
+    their published history was written by another version and cannot be read: `history` holds posted rows alone, `stage` is the published one.
     """
 
     customer_id: str
@@ -31,6 +36,8 @@ class Current:
     stage: str
     shop: Shop
     subject_ids: tuple[str, ...]
+    contacts: Sequence[Mapping[str, Any]] = ()
+    outdated: bool = False
 
     @property
     def profile(self) -> Mapping[str, Any]:
@@ -63,10 +70,14 @@ class Reader:
         lines = events.order_lines_of_customer(connection, customer_id, now)
         visitors = events.visitors_of_customer(connection, customer_id, now)
         touches = events.events_of_customer(connection, customer_id, now, visitors)
-        published = CustomerHistory.from_bytes(stored.history) if stored and stored.history else CustomerHistory.empty()
+        subject_ids = (customer_id, *sorted(visitors))
+        contacts = decisions.contacts_of(connection, subject_ids, now + SKEW, outcomes_before=now)
+        published = _published(stored)
+        history = (published or CustomerHistory.empty()).extended(lines, touches, list(_contact_rows(customer_id, contacts)))
         known = stored is not None or bool(lines) or bool(touches)
-        current = self._current(customer_id, published.extended(lines, touches), now, shop=shop, stored=stored, known=known)
-        return replace(current, subject_ids=(customer_id, *sorted(visitors)))
+        current = self._current(customer_id, history, now, shop=shop, known=known)
+        stage = current.stage if published or stored is None or stored.stage is None else stored.stage
+        return replace(current, stored=stored, subject_ids=subject_ids, contacts=contacts, outdated=published is None, stage=stage)
 
     def visitor(self, connection: Connection, visitor_id: str, now: datetime) -> Current:
         """The visitor; from the moment they are identified, the customer they are."""
@@ -74,13 +85,31 @@ class Reader:
         if customer_id is not None:
             return self.customer(connection, customer_id, now)
         touches = events.events_of_visitor(connection, visitor_id, now)
-        shop = self.shops.current(connection)
-        history = CustomerHistory.of([], touches)
-        return self._current(visitor_id, history, now, shop=shop, stored=None, known=bool(touches))
+        contacts = decisions.contacts_of(connection, [visitor_id], now + SKEW, outcomes_before=now)
+        history = CustomerHistory.of([], touches, list(_contact_rows(visitor_id, contacts)))
+        current = self._current(visitor_id, history, now, shop=self.shops.current(connection), known=bool(touches))
+        return replace(current, contacts=contacts)
 
-    def _current(
-        self, who: str, history: CustomerHistory, now: datetime, *, shop: Shop, stored: customers.StoredCustomer | None, known: bool
-    ) -> Current:
+    def _current(self, who: str, history: CustomerHistory, now: datetime, *, shop: Shop, known: bool) -> Current:
         seen = history.before(now)
-        values = features(seen, now)
-        return Current(who, now, known, stored, seen, values, stage_of(values, shop.levels, self.stages), shop, (who,))
+        values = features(seen, now, shop.facts)
+        return Current(who, now, known, None, seen, values, stage_of(values, shop.levels, self.stages), shop, (who,))
+
+
+def _published(stored: customers.StoredCustomer | None) -> CustomerHistory | None:
+    """The published history, empty where there is none; None for one that another version wrote."""
+    if stored is None or stored.history is None:
+        return CustomerHistory.empty()
+    try:
+        return CustomerHistory.from_bytes(stored.history)
+    except InputError:
+        return None
+
+
+def _contact_rows(who: str, contacts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The contacts under this id as rows of a history: one for each decision, and one for each outcome that is not earlier than it."""
+    for decision_id, contact in {contact["decision_id"]: contact for contact in contacts if contact["subject_id"] == who}.items():
+        yield {"decision_id": decision_id, "type": CONTACT, "at": contact["decided_at"]}
+        for outcome_type, at in zip(contact["outcomes"], contact["outcomes_at"], strict=True):
+            if at >= contact["decided_at"]:
+                yield {"decision_id": decision_id, "type": outcome_type, "at": at}

@@ -7,24 +7,20 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
-from decisions.actions import NO_ACTION
 from decisions.decide import decide
 from decisions.decision import Decision
 from decisions.offers import offered
 from decisions.policy import Policy
 from decisions.records import from_record, to_record
 from decisions.situation import Ask, Contact, Product, Situation
+from features.contract import NO_ACTION
 from serving.champions import Champions
-from serving.clock import SKEW
 from serving.current import Current, Reader
 from serving.errors import ProblemError
 from serving.recommending import NamedAffinity
 from serving.risk import churn_probability
 from serving.state import decisions
 from serving.state.database import State
-
-CONTACT_DAYS: Final = 400
-"""How far back contacts matter: no cooldown or limit of a catalogue reaches further than a year."""
 
 MOST_ATTEMPTS: Final = 5
 _TICK = timedelta(microseconds=1)
@@ -60,9 +56,7 @@ class Decider:
             current = self.reader.customer(connection, subject.customer_id, now)
         else:
             current = self.reader.visitor(connection, subject.visitor_id or "", now)
-        since = now - timedelta(days=CONTACT_DAYS)
-        posted = decisions.contacts_of(connection, current.subject_ids, since, now + SKEW, outcomes_before=now)
-        return current, self._situation(current, posted)
+        return current, self._situation(current)
 
     def record(self, state: State, subject: Subject, ask: Ask, now: datetime, *, asked: Mapping[str, Any]) -> Recorded:
         """Decides and records; a decision id that is recorded already gives that record again, if the same was asked.
@@ -87,7 +81,7 @@ class Decider:
             503, "Too many decisions about this customer at once.", remedy="Try again.", kind="contention", headers={"Retry-After": "1"}
         )
 
-    def _situation(self, current: Current, posted: list[dict[str, Any]]) -> Situation:
+    def _situation(self, current: Current) -> Situation:
         affinity = NamedAffinity(self.champions.affinity, current.shop) if self.champions.affinity else None
         return Situation(
             customer_id=current.customer_id,
@@ -96,7 +90,7 @@ class Decider:
             features=current.features,
             profile=current.profile,
             consent=current.consent,
-            contacts=_contacts(current, posted),
+            contacts=_contacts(current),
             churn_probability=churn_probability(current, self.champions),
             expected_order_value=current.expected_order_value,
             products=offered(current.history, current.now, affinity, lambda product_id, why: _product(current, product_id, why)),
@@ -119,11 +113,11 @@ def _again(row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
     return recorded(row)
 
 
-def _contacts(current: Current, posted: list[dict[str, Any]]) -> tuple[Contact, ...]:
+def _contacts(current: Current) -> tuple[Contact, ...]:
     """Published and posted contacts. One recorded by a clock a little ahead, another worker's or request's, came before this decision too."""
     published = [_published_contact(contact, current.now) for contact in (current.stored.contacts if current.stored else ())]
-    newer = {contact["decision_id"] for contact in posted}
-    known = [contact for contact in published if contact["decision_id"] not in newer and contact["decided_at"] < current.now] + posted
+    newer = {contact["decision_id"] for contact in current.contacts}
+    known = [contact for contact in published if contact["decision_id"] not in newer and contact["decided_at"] < current.now]
     return tuple(
         Contact(
             decision_id=contact["decision_id"],
@@ -132,7 +126,7 @@ def _contacts(current: Current, posted: list[dict[str, Any]]) -> tuple[Contact, 
             decided_at=min(contact["decided_at"], current.now - _TICK),
             outcomes=tuple(contact["outcomes"]),
         )
-        for contact in known
+        for contact in [*known, *current.contacts]
     )
 
 

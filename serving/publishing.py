@@ -4,6 +4,7 @@ Batches are committed one by one beside the old generation; the last, short tran
 leaves the old one in place, and the next publication clears what was left half-written.
 """
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from features.contract import CUSTOMERS, SALE
-from features.history import KINDS, CustomerHistory
+from features.history import FORMAT, KINDS, CustomerHistory
+from features.own_rows import ShopFacts
 from serving.clock import wall
 from serving.plain import plain
 from serving.shop import EVERYBODY
@@ -81,6 +83,7 @@ def publish(
     consents: Mapping[str, Mapping[str, bool]] | None = None,
     contacts: pd.DataFrame | None = None,
     products: pd.DataFrame | None = None,
+    shop: ShopFacts | None = None,
     scores: pd.DataFrame | None = None,
     levels: Mapping[str, float] | None = None,
     conversion_value: float = 0.0,
@@ -92,7 +95,8 @@ def publish(
     Histories and contacts reach to `known_until` (`as_of` where left out), since a server cuts them by its own clock; scores, levels and
     everything summed up over the shop see nothing at or after `as_of`. `made_of` is kept with the publication, to tell whether another one
     would be the same. `histories` gives (customer_id, history) once per customer. `profiles` and `consents` are those of `features.profiles` (customers
-    without a history are published too), `contacts` are those of `features.contacts`. `products` is the contract's table; `scores` has
+    without a history are published too), `contacts` are those of `features.contacts`. `products` is the contract's table; `shop` is what
+    features know of it (`features.products.known_products`, and the tables' time zone); `scores` has
     one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`);
     `conversion_value` stands for an order's where no orders are known. `progress` is called
     with the number of customers written so far.
@@ -101,7 +105,8 @@ def publish(
     known = _Known(profiles or {}, consents or {}, _contacts(contacts), _by_customer(scores))
     with state.writing() as connection:
         generation = publications.begin(connection, as_of=known_until or as_of, started_at=wall())
-    listed = _product_rows(products)
+    facts_of_shop = shop or ShopFacts()
+    listed = _product_rows(products, facts_of_shop)
     for batch in _batches(listed):
         with state.writing() as connection:
             publications.add_products(connection, generation, batch)
@@ -111,7 +116,8 @@ def publish(
         progress(totals.customer_count)
     with state.writing() as connection:
         facts = _facts(totals, known, scores, levels or {}, conversion_value)
-        publications.complete(connection, generation, {**facts, "made_of": dict(made_of or {})})
+        form = {"history_format": FORMAT, "timezone": facts_of_shop.timezone, "made_of": dict(made_of or {})}
+        publications.complete(connection, generation, {**facts, **form})
     with state.writing() as connection:
         publications.remove_others(connection, generation)
     return Published(generation, as_of, totals.customer_count, len(listed), totals.scored_count)
@@ -167,22 +173,25 @@ def _by_customer(frame: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
     return {customer_id: dict(zip(fields, values, strict=True)) for customer_id, *values in zip(ids, *columns, strict=True)}
 
 
-def _product_rows(frame: pd.DataFrame | None) -> list[dict[str, Any]]:
+def _product_rows(frame: pd.DataFrame | None, shop: ShopFacts) -> list[dict[str, Any]]:
     if frame is None:
         return []
-    return [_product_row({str(name): plain(value) for name, value in row.items()}) for row in frame.to_dict("records")]
+    return [_product_row({str(name): plain(value) for name, value in row.items()}, shop) for row in frame.to_dict("records")]
 
 
-def _product_row(row: Mapping[str, Any]) -> dict[str, Any]:
+def _product_row(row: Mapping[str, Any], shop: ShopFacts) -> dict[str, Any]:
     named = ("product_id", "name", "category", "list_price", "image_url")
     others = {name: value for name, value in row.items() if name not in (*named, "available", "available_from") and value is not None}
     available_from = row.get("available_from")
+    widest_category, price_level = shop.products.get(str(row["product_id"]), (None, math.nan))
     return {
         **{name: row.get(name) for name in named},
         "product_id": str(row["product_id"]),
         "available": row.get("available") is not False,
         "available_from": None if available_from is None else datetime.fromisoformat(str(available_from)),
         "attributes": others,
+        "widest_category": widest_category,
+        "price_level": plain(price_level),
     }
 
 

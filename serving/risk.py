@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from features.definitions import NAMES
+from features.attributes import of_profile
 from serving.champions import Champions
 from serving.current import Current
 from training.coherence import coherent_orders
@@ -38,21 +38,21 @@ class Risk:
 
 def churn_probability(current: Current, champions: Champions) -> float | None:
     """The probability alone, for a decision: from the model, or the published one; None where neither is."""
-    if not len(current.history.lines["at"]):
+    if not (len(current.history.lines["at"]) or current.outdated):
         return None
-    if champions.churn is not None:
-        return float(champions.churn.predict(_frame(current))[0])
+    if champions.churn is not None and not current.outdated:
+        return float(champions.churn.predict(_frame(current, champions))[0])
     published = _published_scores(current)
     return None if isinstance(published, str) else _number(published.values, "churn_probability")
 
 
 def risk(current: Current, champions: Champions) -> Risk:
     """Everything that is known about this customer's risk now."""
-    if not len(current.history.lines["at"]):
+    if not (len(current.history.lines["at"]) or current.outdated):
         return Risk(None, None, None, source="none", why="No order of this customer is known, so there is nobody to lose yet.")
-    if champions.churn is None:
+    if champions.churn is None or current.outdated:
         return _published(current)
-    frame = _frame(current)
+    frame = _frame(current, champions)
     probability = float(champions.churn.predict(frame)[0])
     return Risk(
         churn_probability=probability,
@@ -118,8 +118,11 @@ def _published_scores(current: Current) -> _Scores | str:
     return _Scores(values, as_of)
 
 
-def _frame(current: Current) -> pd.DataFrame:
-    return pd.DataFrame([[current.features[name] for name in NAMES]], columns=list(NAMES))
+def _frame(current: Current, champions: Champions) -> pd.DataFrame:
+    """One row: every feature, since members of a model take more than its trees do, and the customer attributes that a model asks for."""
+    asked = [name for model in (champions.churn, champions.value) if model is not None for name in model.feature_names]
+    row = {**current.features, **of_profile(current.profile, dict.fromkeys(asked), current.now)}
+    return pd.DataFrame([list(row.values())], columns=list(row))
 
 
 def _by_rhythm(current: Current) -> date | None:

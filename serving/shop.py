@@ -1,5 +1,6 @@
 """What all customers of a shop share, as published: products, levels, and where a churn probability stands among all."""
 
+import math
 import threading
 import time
 from bisect import bisect_left
@@ -10,6 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from features.history import FORMAT
+from features.own_rows import ShopFacts
 from serving.state import publications
 
 LOOK_AGAIN_SECONDS: Final = 1.0
@@ -42,7 +45,8 @@ class Shop:
     """One publication in memory. Before the first one: generation 0, and nothing known.
 
     Histories reach to `as_of`; everything that is said of all customers together, from `levels` to `popular`, is of `facts_as_of`.
-    `popular` counts the buyers of the most bought products, most first.
+    `popular` counts the buyers of the most bought products, most first. `facts` are what the shop's features were computed with.
+    `outdated` says that another version wrote the histories: they cannot be read.
     """
 
     generation: int = 0
@@ -54,6 +58,8 @@ class Shop:
     customer_count: int = 0
     products: Mapping[str, ListedProduct] = field(default_factory=dict)
     popular: Mapping[str, int] = field(default_factory=dict)
+    facts: ShopFacts = field(default_factory=ShopFacts)
+    outdated: bool = False
 
     def name_of(self, product_id: str) -> str:
         """What a shopper calls the product; its id where the range does not list it."""
@@ -85,12 +91,23 @@ def foreseen(facts_as_of: datetime | None, now: datetime) -> str | None:
     )
 
 
-class Shops:
-    """The newest publication, read again when there is a newer one."""
+def is_outdated(publication: publications.Publication) -> bool:
+    """Whether its histories have another version's form."""
+    return publication.facts.get("history_format") != FORMAT
 
-    def __init__(self, levels: Mapping[str, float]) -> None:
-        self._no_levels = levels
-        self._shop = Shop(levels=levels)
+
+OUTDATED: Final = (
+    "Another version of nextbest wrote the published histories: answers come from published scores and stages, and from what was posted "
+    "since. Publish them again: nextbest publish"
+)
+
+
+class Shops:
+    """The newest publication, read again when there is a newer one. Before the first one, `timezone` is the shop's, and `levels` are."""
+
+    def __init__(self, levels: Mapping[str, float], timezone: str = "UTC") -> None:
+        self._nothing = Shop(levels=levels, facts=ShopFacts(timezone=timezone))
+        self._shop = self._nothing
         self._looked_at = float("-inf")
         self._one = threading.Lock()
 
@@ -105,22 +122,33 @@ class Shops:
         newest = publications.current(connection)
         self._looked_at = time.monotonic()
         if newest is not None and newest.generation != self._shop.generation:
-            self._shop = _read(connection, newest, self._no_levels)
+            self._shop = _read(connection, newest, self._nothing)
 
 
-def _read(connection: Connection, newest: publications.Publication, no_levels: Mapping[str, float]) -> Shop:
-    facts = newest.facts
+def _read(connection: Connection, newest: publications.Publication, nothing: Shop) -> Shop:
+    facts, rows = newest.facts, publications.products(connection, newest.generation)
     return Shop(
         generation=newest.generation,
         as_of=newest.as_of,
         facts_as_of=newest.facts_as_of,
-        levels={**no_levels, **facts.get("levels", {})},
+        levels={**nothing.levels, **facts.get("levels", {})},
         mean_order_value=facts.get("mean_order_value", 0.0),
         churn_quantiles=facts.get("churn_quantiles", {}),
         popular={product_id: int(count) for product_id, count in facts.get("popular", [])},
         customer_count=facts.get("customer_count", 0),
-        products={row.product_id: _listed(row) for row in publications.products(connection, newest.generation)},
+        products={row.product_id: _listed(row) for row in rows},
+        facts=ShopFacts(_known_products(rows), facts.get("timezone", nothing.facts.timezone)),
+        outdated=is_outdated(newest),
     )
+
+
+def _known_products(rows: Sequence[Any]) -> dict[str, tuple[str | None, float]]:
+    """Category and price level of the products that have either."""
+    return {
+        row.product_id: (row.widest_category, math.nan if row.price_level is None else row.price_level)
+        for row in rows
+        if row.widest_category is not None or row.price_level is not None
+    }
 
 
 def _listed(row: Any) -> ListedProduct:

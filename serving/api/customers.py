@@ -15,7 +15,7 @@ from serving.current import Current
 from serving.dependencies import Ours
 from serving.errors import unknown_customer
 from serving.fields import Id, Instant, Text, printable
-from serving.state import customers, decisions
+from serving.state import customers
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
@@ -131,7 +131,7 @@ def _profile(customer_id: str, ours: Ours) -> Profile:
         current = ours.reader.customer(connection, customer_id, now)
         if not current.known:
             raise unknown_customer(customer_id)
-        contacts = decisions.contacts_of(connection, current.subject_ids, now - timedelta(days=365), now, outcomes_before=now)
+    contacts = [contact for contact in current.contacts if contact["decided_at"] <= now]
     sales = current.history.lines["at"][current.history.lines["kind"] == KINDS.index("sale")]
     return Profile(
         customer_id=customer_id,
@@ -141,7 +141,7 @@ def _profile(customer_id: str, ours: Ours) -> Profile:
         order_count=int(current.features["order_count"]),
         last_order_at=_instant(sales.max()) if len(sales) else None,
         touchpoints=_touchpoints(current),
-        decisions=[Contacted(**contact) for contact in contacts[::-1][:RECENT]],
+        decisions=[Contacted.model_validate(contact) for contact in contacts[::-1][:RECENT]],
     )
 
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.auth import require
 from serving.dependencies import Ours
-from serving.shop import foreseen
+from serving.shop import OUTDATED, foreseen
 
 router = APIRouter(tags=["operation"])
 
@@ -74,7 +74,7 @@ def readyz(ours: Ours) -> Readiness:
     with ours.state.reading() as connection:
         shop = ours.reader.shops.current(connection)
     now = ours.clock.now()
-    warning = foreseen(shop.facts_as_of, now)
+    warnings = [OUTDATED if shop.generation and shop.outdated else None, foreseen(shop.facts_as_of, now)]
     return Readiness(
         ready=True,
         now=now,
@@ -87,7 +87,7 @@ def readyz(ours: Ours) -> Readiness:
         products=len(shop.products),
         models={kind: card.version for kind, card in ours.champions.cards.items()},
         missing=dict(ours.champions.missing),
-        warnings=[warning] if warning else [],
+        warnings=[warning for warning in warnings if warning],
     )
 
 

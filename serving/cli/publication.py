@@ -46,8 +46,16 @@ def publish_tables(work: Workspace, tables: Any, at: datetime) -> Any:
 
 def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
     from features.build import data_hash
+    from features.history import FORMAT
 
-    return {"data": data_hash(work.home()), "champions": _champions(work), "as_of": at.isoformat()}
+    home = work.home()
+    return {
+        "data": data_hash(home),
+        "champions": _champions(work),
+        "as_of": at.isoformat(),
+        "history_format": FORMAT,
+        "timezone": home.timezone,
+    }
 
 
 def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
@@ -56,6 +64,8 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
     from features.cutoffs import default_as_of
     from features.histories import customer_ids, histories
     from features.journey import DEFAULT_STAGES, levels, load_stages
+    from features.own_rows import ShopFacts
+    from features.products import known_products
     from features.profiles import consents, profiles
     from serving.publishing import publish
 
@@ -72,6 +82,7 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
             consents=consents(tables),
             contacts=contact_history(tables, until),
             products=tables.products.to_pandas(),
+            shop=ShopFacts(known_products(tables), tables.timezone),
             scores=scores,
             levels=shop,
             conversion_value=mean_converted_value(tables, at),

@@ -62,24 +62,24 @@ def outcomes_of(connection: Connection, decision_id: str) -> list[dict[str, Any]
 
 
 def contacts_of(
-    connection: Connection, subject_ids: Collection[str], since: datetime, until: datetime, *, outcomes_before: datetime
+    connection: Connection, subject_ids: Collection[str], until: datetime, *, outcomes_before: datetime
 ) -> list[dict[str, Any]]:
-    """The subjects' contacts in [since, until], oldest first: decision_id, action_id, channel, decided_at, outcomes.
+    """The subjects' contacts up to `until`, oldest first: decision_id, subject_id, action_id, channel, decided_at, outcomes, outcomes_at.
 
-    `outcomes` are the types of the decision's outcomes from before `outcomes_before`, oldest first.
+    `outcomes` are the types of the decision's outcomes from before `outcomes_before`, oldest first, `outcomes_at` their instants.
     """
-    within = (CONTACTS.c.decided_at >= since, CONTACTS.c.decided_at <= until)
-    mine = select(CONTACTS).where(CONTACTS.c.subject_id.in_(subject_ids), *within)
+    mine = select(CONTACTS).where(CONTACTS.c.subject_id.in_(subject_ids), CONTACTS.c.decided_at <= until)
     newest = mine.order_by(CONTACTS.c.decided_at.desc(), CONTACTS.c.decision_id, CONTACTS.c.rank).limit(MOST_CONTACTS).subquery()
     joined = (
-        select(newest, OUTCOMES.c.outcome_type)
+        select(newest, OUTCOMES.c.outcome_type, OUTCOMES.c.occurred_at)
         .outerjoin(OUTCOMES, (OUTCOMES.c.decision_id == newest.c.decision_id) & (OUTCOMES.c.occurred_at < outcomes_before))
         .order_by(newest.c.decided_at, newest.c.decision_id, newest.c.rank, OUTCOMES.c.occurred_at, OUTCOMES.c.event_id)
     )
     contacts: dict[tuple[str, int], dict[str, Any]] = {}
     for row in connection.execute(joined):
-        shown = {"decision_id": row.decision_id, "action_id": row.action_id, "channel": row.channel, "decided_at": row.decided_at}
-        contact = contacts.setdefault((row.decision_id, row.rank), {**shown, "outcomes": []})
+        shown = {name: row._mapping[name] for name in ("decision_id", "subject_id", "action_id", "channel", "decided_at")}
+        contact = contacts.setdefault((row.decision_id, row.rank), {**shown, "outcomes": [], "outcomes_at": []})
         if row.outcome_type is not None:
             contact["outcomes"].append(row.outcome_type)
+            contact["outcomes_at"].append(row.occurred_at)
     return list(contacts.values())

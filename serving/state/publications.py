@@ -55,7 +55,9 @@ def add_customers(connection: Connection, generation: int, rows: Sequence[dict[s
 
 
 def add_products(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes products of this generation: product_id, name, category, available, available_from, list_price, image_url, attributes."""
+    """Writes products of this generation: product_id, name, category, available, available_from, list_price, image_url, attributes,
+    widest_category, price_level.
+    """
     if rows:
         connection.execute(insert(PUBLISHED_PRODUCTS), [{"generation": generation, **row} for row in rows])
 

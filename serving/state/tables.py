@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -47,6 +47,8 @@ PUBLISHED_PRODUCTS: Final = Table(
     Column("list_price", Float),
     Column("image_url", Text),
     Column("attributes", JSON, nullable=False),
+    Column("widest_category", Text),
+    Column("price_level", Float),
 )
 CUSTOMERS: Final = Table(
     "customers",
