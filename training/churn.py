@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.contract import AS_OF
-from features.definitions import NAMES
+from features.learnable import learnable
 from training import artifacts, calibration
 from training.boosting import PARAMETERS
 from training.calibration import Calibrator
@@ -36,15 +36,19 @@ class ChurnRecipe:
 
 
 class ChurnModel:
-    """Churn probabilities for one horizon; 0 `threads` takes all cores."""
+    """Churn probabilities for one horizon; 0 `threads` takes all cores.
+
+    Its trees learn from `feature_names`; where none are given, from those of the panel that say something (`features.learnable`).
+    """
 
     as_of: datetime
     horizon_days: int
     base_rate: float
 
-    def __init__(self, recipe: ChurnRecipe | None = None, *, feature_names: Sequence[str] = NAMES, threads: int = 0) -> None:
+    def __init__(self, recipe: ChurnRecipe | None = None, *, feature_names: Sequence[str] | None = None, threads: int = 0) -> None:
         self.recipe = recipe or ChurnRecipe()
-        self.feature_names = tuple(feature_names)
+        self._given = tuple(feature_names or ())
+        self.feature_names = self._given
         self.threads = threads
         self.members: dict[str, Member] = {}
         self.metrics: dict[str, float] = {}
@@ -58,12 +62,13 @@ class ChurnModel:
         Few rows, or one class alone, make a plainer model, down to the base rate (churned + 1) / (rows + 2).
         """
         self.as_of, self.horizon_days, self.members = as_of, horizon_days, {}
+        self.feature_names = self._given or learnable(panel)
         churned, rows = float(panel["churned"].sum()), len(panel)
         self.base_rate = (churned + 1.0) / (rows + 2.0)
         rarer, wanted = min(churned, rows - churned), self.recipe.weights
         if rarer < LEAST_LOGISTIC:
             return self
-        if wanted.get(TREES) and rarer >= LEAST_TREES:
+        if wanted.get(TREES) and rarer >= LEAST_TREES and self.feature_names:
             self.members[TREES] = Trees.fit(panel, self.feature_names, self.recipe.rounds, self.threads)
         if wanted.get(BUYING):
             latest = panel[panel[AS_OF] == panel[AS_OF].max()] if current is None else current
@@ -82,7 +87,7 @@ class ChurnModel:
     def predict(self, features: pd.DataFrame) -> Floats:
         """The churn probability of every row of features, strictly between 0 and 1.
 
-        Columns are taken by name (`feature_names`); NaN is unknown, also in every column of a row.
+        Columns are taken by name (`feature_names`, and the few that the plain members read); NaN is unknown, also in every column of a row.
         """
         z = self.log_odds(features)
         kept = self.recipe.calibrator
@@ -97,11 +102,12 @@ class ChurnModel:
 
     def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
         """What every feature adds to the log odds of churn: one row per row, one column per feature."""
-        total = pd.DataFrame(0.0, index=features.index, columns=list(self.feature_names))
-        for name, share in self.weights.items():
-            part = self.members[name].contributions(features)
-            total[part.columns] += share * part
-        return total
+        parts = [share * self.members[name].contributions(features) for name, share in self.weights.items()]
+        names = list(dict.fromkeys([*self.feature_names, *(name for part in parts for name in part.columns)]))
+        total = np.zeros((len(features), len(names)))
+        for part in parts:
+            total[:, [names.index(name) for name in part.columns]] += part.to_numpy(float)
+        return pd.DataFrame(total, columns=names, index=features.index)
 
     def reasons(self, features: pd.DataFrame, k: int = 3, *, locale: str = "en") -> list[list[Reason]]:
         """The k strongest reasons of every row, strongest first, in `locale` (en or vi); fewer, or none, where little is known."""

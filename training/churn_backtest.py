@@ -1,6 +1,7 @@
 """The time-ordered backtest of churn: it picks the number of trees, the members' weights and the calibrator.
 
-A member is fitted on cut-offs whose labels were over before the test's cut-off, and answers for the test's customers. What counts is
+A member is fitted on cut-offs whose labels were over before the test's cut-off, on the features that say something there, and answers for
+the test's customers. What counts is
 the squared error on active customers (with an order in the last two horizons): the long gone are easy, and nobody acts on them.
 A single test in time cannot tell a good level from a lucky season, so candidates are then compared with their level set right.
 """
@@ -92,13 +93,13 @@ class ChurnBacktest:
         return {**summary(self.churned, self.chosen), "brier_naive": brier(self.churned, self.naive)}
 
 
-def backtest(panel: pd.DataFrame, *, horizon_days: int, feature_names: Sequence[str], threads: int = 0) -> ChurnBacktest:
+def backtest(panel: pd.DataFrame, *, horizon_days: int, threads: int = 0) -> ChurnBacktest:
     """Compares the candidates on up to three time-ordered folds; on folds of customers where the cut-offs are too few for time.
 
     A panel too small for any comparison gives the default recipe, no rows, and says so in `protocol`.
     """
     masks, protocol, in_time = _masks(panel, horizon_days)
-    tests = [t for t in (_test(panel[a], panel[b], horizon_days, feature_names, threads) for a, b in masks) if t is not None]
+    tests = [t for t in (_test(panel[a], panel[b], horizon_days, threads) for a, b in masks) if t is not None]
     if not tests:
         return _nothing(panel)
     newest = tests[-1]
@@ -127,14 +128,14 @@ def _masks(panel: pd.DataFrame, horizon_days: int) -> tuple[list[tuple[pd.Series
     return [(part != i, part == i) for i in range(PARTS)], said, False
 
 
-def _test(train: pd.DataFrame, rows: pd.DataFrame, horizon_days: int, feature_names: Sequence[str], threads: int) -> Test | None:
+def _test(train: pd.DataFrame, rows: pd.DataFrame, horizon_days: int, threads: int) -> Test | None:
     churned = float(train["churned"].sum())
     rarer = min(churned, len(train) - churned)
     if rarer < LEAST_LOGISTIC or len(rows) == 0:
         return None
     weights = {LOGISTIC: 1.0, BUYING: 1.0} | ({TREES: 1.0} if rarer >= LEAST_TREES else {})
     recipe = ChurnRecipe(weights, max(ROUNDS))
-    model = ChurnModel(recipe, feature_names=feature_names, threads=threads)
+    model = ChurnModel(recipe, threads=threads)
     model.fit(train, as_of=rows[AS_OF].max(), horizon_days=horizon_days, current=rows)
     members = {name: member.predict(rows) for name, member in model.members.items() if name != TREES}
     trees = model.members.get(TREES)

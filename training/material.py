@@ -8,10 +8,11 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from features import batch, cutoffs
+from features import attributes, batch, cutoffs
 from features.contract import CUSTOMER_ID
 from features.engine import Tables
 from features.errors import InputError
+from features.journey import Stages
 from features.training_sets import churn_panel
 from training.splits import customer_parts
 
@@ -23,7 +24,7 @@ MOST_ROWS: Final = 600_000  # beyond this a panel is thinned by customer: more r
 
 @dataclass(frozen=True)
 class Material:
-    """`panel`: features and what came after, for every cut-off; `current`: features as of `as_of`; both of customers who bought."""
+    """`panel`: features, attributes and what came after, for every cut-off; `current`: the same features as of `as_of`; both of customers who bought."""
 
     panel: pd.DataFrame
     current: pd.DataFrame
@@ -44,9 +45,10 @@ class Material:
         }
 
 
-def gather(tables: Tables, as_of: datetime, horizon_days: int | None) -> Material:
+def gather(tables: Tables, as_of: datetime, horizon_days: int | None, *, stages: Stages | None = None) -> Material:
     """The material as of a time; without `horizon_days`, for a horizon that fits the shop's rhythm (`usual_horizon`).
 
+    `stages` are the shop's, or the default ones: they stand in the panel, and no model learns from them.
     Raises InputError where nobody bought before `as_of`, or the history is too short for the horizon.
     """
     first_at = cutoffs.first_order_at(tables)
@@ -56,13 +58,13 @@ def gather(tables: Tables, as_of: datetime, horizon_days: int | None) -> Materia
         raise InputError(f"Nobody bought anything before {as_of:%Y-%m-%d %H:%M}.", remedy="Bring in orders, or choose a later --as-of.")
     horizon = horizon_days or usual_horizon(current)
     cuts = cutoffs.panel(first_at, as_of, horizon)
-    panel = _thinned(churn_panel(tables, cuts, horizon))
+    panel = _thinned(churn_panel(tables, cuts, horizon, stages=stages))
     if panel.empty:
         raise InputError(
             f"Nobody bought anything before {cuts[-1]:%Y-%m-%d}, {horizon} days before {as_of:%Y-%m-%d}.",
             remedy="Train with fewer --horizon-days, or bring older orders in.",
         )
-    return Material(panel, current, cuts, as_of, horizon)
+    return Material(panel, attributes.beside(current, tables, panel.columns), cuts, as_of, horizon)
 
 
 def usual_horizon(current: pd.DataFrame) -> int:

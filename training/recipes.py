@@ -9,7 +9,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.contacts import response_table
-from features.definitions import NAMES
 from features.engine import Tables
 from training.boosting import PARAMETERS
 from training.churn import ChurnModel
@@ -39,7 +38,7 @@ def train_churn(
     Without `horizon_days`, the horizon fits the shop's rhythm. Raises InputError where the history is too short.
     """
     material = gather(tables, as_of, horizon_days)
-    tested = backtest(material.panel, horizon_days=material.horizon_days, feature_names=NAMES, threads=threads)
+    tested = backtest(material.panel, horizon_days=material.horizon_days, threads=threads)
     model = ChurnModel(tested.recipe, threads=threads)
     model.fit(material.panel, as_of=as_of, horizon_days=material.horizon_days, current=material.current)
     losses, naive = (tested.chosen - tested.churned) ** 2, (tested.naive - tested.churned) ** 2
@@ -59,7 +58,7 @@ def train_value(
 ) -> Trained:
     """Trains expected orders and spend within the horizon and over a year, as `train_churn` does."""
     material = gather(tables, as_of, horizon_days)
-    tested = backtest_value(material.panel, horizon_days=material.horizon_days, feature_names=NAMES, threads=threads)
+    tested = backtest_value(material.panel, horizon_days=material.horizon_days, threads=threads)
     model = ValueModel(threads=threads)
     model.fit(material.panel, as_of=as_of, horizon_days=material.horizon_days, current=material.current)
     model.metrics, model.data_hash = {**tested.metrics, **_losses(tested.losses, tested.naive)}, data_hash

@@ -5,7 +5,7 @@ from typing import Final
 
 import pandas as pd
 
-from features import batch
+from features import attributes, batch
 from features.contract import AS_OF, CUSTOMER_ID
 from features.engine import Tables
 from features.errors import InputError
@@ -31,28 +31,32 @@ def churn_scores(
     horizon_days, model_version. insufficient_data flags customers with no purchase, or with one purchase day in the last 30 days alone:
     they are scored, on little. Raises InputError where nobody has an order line.
     """
-    return _scores(_known(tables, as_of), churn, value, bands, stages)
+    return _scores(_known(tables, churn, value, as_of), churn, value, bands, stages)
 
 
 def churn_scores_with_reasons(
     tables: Tables, churn: ChurnModel, value: ValueModel | None, as_of: datetime, bands: Bands, stages: Stages, *, locale: str = "en"
 ) -> pd.DataFrame:
     """The same with `reasons`: up to three sentences for every customer, which costs many times the scores themselves."""
-    known = _known(tables, as_of)
+    known = _known(tables, churn, value, as_of)
     scores = _scores(known, churn, value, bands, stages)
     parts = (churn.reasons(known.iloc[i : i + _BATCH], REASON_COUNT, locale=locale) for i in range(0, len(known), _BATCH))
     scores["reasons"] = [[reason.sentence for reason in row] for part in parts for row in part]
     return scores
 
 
-def _known(tables: Tables, as_of: datetime) -> pd.DataFrame:
-    """Features of everybody with an order line of any kind before `as_of`; a customer of returns alone has most of them missing."""
+def _known(tables: Tables, churn: ChurnModel, value: ValueModel | None, as_of: datetime) -> pd.DataFrame:
+    """Features of everybody with an order line of any kind before `as_of`, and the attributes that the models name.
+
+    A customer of returns alone has most of them missing.
+    """
     orders = tables.orders
     buyers = orders.filter(orders.ordered_at < as_of).select(CUSTOMER_ID).distinct().to_pandas()
     if buyers.empty:
         raise InputError(f"Nobody has an order line before {as_of:%Y-%m-%d %H:%M}.", remedy="Bring in orders, or choose a later --as-of.")
     everybody = batch.features(tables, [as_of])
-    return everybody[everybody[CUSTOMER_ID].isin(buyers[CUSTOMER_ID])].sort_values(CUSTOMER_ID, ignore_index=True)
+    known = everybody[everybody[CUSTOMER_ID].isin(buyers[CUSTOMER_ID])].sort_values(CUSTOMER_ID, ignore_index=True)
+    return attributes.beside(known, tables, {*churn.feature_names, *(value.feature_names if value is not None else ())})
 
 
 def _scores(known: pd.DataFrame, churn: ChurnModel, value: ValueModel | None, bands: Bands, stages: Stages) -> pd.DataFrame:

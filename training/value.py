@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.contract import AS_OF
-from features.definitions import NAMES
+from features.learnable import learnable
 from training import artifacts
 from training.boosting import PARAMETERS, Boosted
 from training.clv import bg_nbd, gamma_gamma
@@ -45,8 +45,9 @@ class ValueModel:
     buying: bg_nbd.BGNBD
     spending: gamma_gamma.GammaGamma | None
 
-    def __init__(self, *, feature_names: Sequence[str] = NAMES, threads: int = 0) -> None:
-        self.feature_names = tuple(feature_names)
+    def __init__(self, *, feature_names: Sequence[str] | None = None, threads: int = 0) -> None:
+        self._given = tuple(feature_names or ())
+        self.feature_names = self._given
         self.threads = threads
         self.spend_trees: Boosted | None = None
         self.order_trees: Boosted | None = None
@@ -61,12 +62,13 @@ class ValueModel:
         cost anything is expected to earn nothing. At least one customer is needed.
         """
         self.as_of, self.horizon_days = as_of, horizon_days
+        self.feature_names = self._given or learnable(panel)
         latest = panel[panel[AS_OF] == panel[AS_OF].max()] if current is None else current
         latest = latest[latest["order_day_count"] > 0]
         self.buying = bg_nbd.fit(*recency_frequency_time(latest))
         x, m_x = _spends(latest)
         self.spending = gamma_gamma.fit(x, m_x) if (m_x > 0).any() else None
-        if int((panel["future_order_count"] > 0).sum()) >= LEAST_BUYERS:
+        if self.feature_names and int((panel["future_order_count"] > 0).sum()) >= LEAST_BUYERS:
             self.order_trees = self._trees("poisson", panel, "future_order_count")
             if (panel["future_value"] > 0).any():
                 self.spend_trees = self._trees("tweedie", panel, "future_value")

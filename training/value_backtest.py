@@ -1,6 +1,5 @@
 """The backtest of expected orders and spend: on the newest time-ordered fold, or on a third of the customers where there is none."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -45,13 +44,13 @@ class ValueBacktest:
         return {name: value for name, value in found.items() if np.isfinite(value)}
 
 
-def backtest_value(panel: pd.DataFrame, *, horizon_days: int, feature_names: Sequence[str], threads: int = 0) -> ValueBacktest:
+def backtest_value(panel: pd.DataFrame, *, horizon_days: int, threads: int = 0) -> ValueBacktest:
     """Fits on the fold's training rows and answers for its test rows. Too few rows give an empty test, said in `protocol`."""
     train, rows, protocol = _split(panel, horizon_days)
     if min(len(train), len(rows)) < LEAST:
         none = np.zeros(0)
         return ValueBacktest(panel.iloc[:0], pd.DataFrame(), none, none, f"None: {len(panel):,} rows are too few for a backtest.")
-    model = ValueModel(feature_names=feature_names, threads=threads)
+    model = ValueModel(threads=threads)
     model.fit(train, as_of=rows[AS_OF].max(), horizon_days=horizon_days, current=rows)
     predicted = model.predict(rows)
     losses = _losses(rows, predicted["expected_spend"].to_numpy(float))

@@ -14,16 +14,11 @@ from training.churn_backtest import ACTIVE_HORIZONS, ChurnBacktest, backtest
 from training.splits import time_folds
 
 HORIZON_DAYS = 30
-ANSWERS = {"customer_id", "as_of", "churned", "future_value", "future_order_count"}
 DRIFT = {180: 0.1, 210: 0.35, 240: 0.6, 270: 0.85}  # from this day on, this share of those who stayed is said to have left
 
 
-def names(panel: pd.DataFrame) -> tuple[str, ...]:
-    return tuple(name for name in panel.columns if name not in ANSWERS)
-
-
 def run(panel: pd.DataFrame) -> ChurnBacktest:
-    return backtest(panel, horizon_days=HORIZON_DAYS, feature_names=names(panel), threads=1)
+    return backtest(panel, horizon_days=HORIZON_DAYS, threads=1)
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +41,7 @@ def log_odds_and_answers(panel: pd.DataFrame, recipe: ChurnRecipe) -> list[tuple
     pairs = []
     for fold in time_folds(cuts, HORIZON_DAYS):
         rows = panel[panel["as_of"] == fold.test]
-        model = ChurnModel(ChurnRecipe(recipe.weights, recipe.rounds), feature_names=names(panel), threads=1)
+        model = ChurnModel(ChurnRecipe(recipe.weights, recipe.rounds), threads=1)
         model.fit(panel[panel["as_of"].isin(fold.train)], as_of=fold.test, horizon_days=HORIZON_DAYS, current=rows)
         active = rows[rows["days_since_last_order"] <= ACTIVE_HORIZONS * HORIZON_DAYS]
         pairs.append((model.log_odds(active), active["churned"].to_numpy(float)))
@@ -82,8 +77,8 @@ def test_the_newest_answers_change_the_final_calibrator_but_not_the_one_of_the_e
     assert (again.recipe.weights, again.recipe.rounds) == (found.recipe.weights, found.recipe.rounds)
     assert again.recipe.calibrator != found.recipe.calibrator
     assert again.calibrator is not None
-    assert again.calibrator == found.calibrator
-    assert again.chosen.tolist() == found.chosen.tolist()
+    honest = fitted_on_earlier_tests(log_odds_and_answers(drifted, found.recipe), platt=isinstance(again.calibrator, Platt))
+    assert again.chosen == pytest.approx(honest, abs=1e-6), "which kind was kept may change; what it was fitted on may not"
 
 
 def test_the_table_says_who_is_calibrated(found: ChurnBacktest, panel: pd.DataFrame) -> None:

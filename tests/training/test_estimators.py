@@ -60,7 +60,8 @@ def test_save_and_load_give_the_same_answers(make: Make, panel: pd.DataFrame, ro
     model.save(tmp_path)
     again = type(model).load(tmp_path)
     assert np.array_equal(numbers(again, rows), numbers(model, rows))
-    assert (again.as_of, again.horizon_days, again.feature_names) == (AS_OF, 30, NAMES)
+    assert (again.as_of, again.horizon_days, again.feature_names) == (AS_OF, 30, model.feature_names)
+    assert set(again.feature_names) < set(NAMES), "what this shop's data say nothing of is left out"
     assert not [p for p in tmp_path.iterdir() if p.suffix not in {".json", ".txt"}]
     damaged = next(p for p in sorted(tmp_path.iterdir()) if p.name != "manifest.json")
     damaged.write_text(damaged.read_text() + " ")
@@ -124,7 +125,7 @@ def test_reasons_carry_the_customers_own_numbers_in_both_languages(panel: pd.Dat
             assert one.sentence.endswith(f"which {one.direction} the risk.")
     assert all("rủi ro" in one.sentence for one in vietnamese[0])
     silent = rows.days_since_last_order.argmax()
-    silence = {"days_since_last_order", "overdue_ratio", "recency_share"}
+    silence = {"days_since_last_order", "overdue_ratio", "recency_share", "days_until_due", "rhythm_position"}
     assert any(one.feature in silence and one.direction == "raises" for one in english[silent])
     with pytest.raises(InputError, match="no reasons in fr"):
         model.reasons(rows, locale="fr")

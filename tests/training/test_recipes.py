@@ -99,8 +99,7 @@ def test_rows_after_as_of_change_nothing(shop_orders: Orders, shop: Tables) -> N
 
 
 def test_the_backtest_prefers_knowledge_and_reports_every_candidate(panel: pd.DataFrame) -> None:
-    names = tuple(n for n in panel.columns if n not in {"customer_id", "as_of", "churned", "future_value", "future_order_count"})
-    found = backtest(panel, horizon_days=30, feature_names=names, threads=1)
+    found = backtest(panel, horizon_days=30, threads=1)
     assert found.table.index[-1] == "base rate"
     assert {"lightgbm", "logistic on RFM", "BG/NBD"} <= set(found.table.index)
     assert found.rows.as_of.nunique() == 1
