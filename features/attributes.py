@@ -7,16 +7,18 @@ columns are recognised by their ranks, which follow those of the orders, and lef
 """
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
-from typing import Any, Final
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from features.contract import AS_OF, CUSTOMER_ID, JOINED_AT
-from features.engine import Tables
 from features.profiles import CONSENT_PREFIX
+
+if TYPE_CHECKING:  # serving computes the attributes of one profile without the engine
+    from features.engine import Tables
 
 PREFIX: Final = "attribute:"
 PERSONAL: Final = ("name", "email", "phone")
@@ -27,7 +29,7 @@ FOLLOWS: Final = 0.8
 ORDER_TRACES: Final = ("order_count", "value_total", "days_since_last_order", "value_per_order_mean", "recency_days")
 
 
-def attribute_names(tables: Tables, known: pd.DataFrame) -> tuple[str, ...]:
+def attribute_names(tables: "Tables", known: pd.DataFrame) -> tuple[str, ...]:
     """The attribute features that this shop's customers table offers; `known` are features of its customers at one time.
 
     Numbers and instants as they are; of texts and flags the most frequent values: at most 12, each of 20 customers and 1 % at least. Names,
@@ -39,7 +41,7 @@ def attribute_names(tables: Tables, known: pd.DataFrame) -> tuple[str, ...]:
     return tuple(name for name in found if not _follows_orders(values[name], known))
 
 
-def beside(table: pd.DataFrame, tables: Tables, names: Iterable[str]) -> pd.DataFrame:
+def beside(table: pd.DataFrame, tables: "Tables", names: Iterable[str]) -> pd.DataFrame:
     """The table (customer_id, as_of, ...) with the attribute features among `names` as further float64 columns.
 
     Unknown customers and empty cells are NaN for numbers and instants, 0 for a value; an instant at or after as_of is NaN.
@@ -58,13 +60,22 @@ def of_profile(profile: Mapping[str, Any], names: Iterable[str], as_of: datetime
     wanted = [name for name in names if name.startswith(PREFIX)]
     if not wanted:
         return {}
-    columns = dict.fromkeys(_parts(name)[0] for name in wanted)
-    one = pd.DataFrame({column: [profile.get(column)] for column in columns})
+    columns = dict(_parts(name) for name in wanted)
+    one = pd.DataFrame({c: [_instant(profile.get(c)) if level is None else profile.get(c)] for c, level in columns.items()})
     at = np.array([as_of], dtype="datetime64[us]")
     return {name: float(_column(one, *_parts(name), at)[0]) for name in wanted}
 
 
-def _customers(tables: Tables) -> pd.DataFrame:
+def _instant(value: Any) -> Any:
+    """A profile's instants are ISO text: as the table holds them. What is none stays as it is."""
+    try:
+        found = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
+    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+
+
+def _customers(tables: "Tables") -> pd.DataFrame:
     """Attribute columns by customer_id; a customer_id that stands twice counts once."""
     kept = [c for c in tables.customers.columns if not c.startswith(CONSENT_PREFIX) and c not in PERSONAL]
     frame: pd.DataFrame = tables.customers.select(*kept).to_pandas()

@@ -1,25 +1,27 @@
 """Who the customers are: their profile and consent, as the customers table has them."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 import pyarrow.parquet as pq
 
 from features.contract import CUSTOMER_ID, CUSTOMERS
-from features.engine import Tables
 from features.home import Home
+
+if TYPE_CHECKING:  # profiles are read without the engine, too
+    from features.engine import Tables
 
 CONSENT_PREFIX = "consent_"
 
 
-def profiles(tables: Tables) -> dict[str, dict[str, Any]]:
+def profiles(tables: "Tables") -> dict[str, dict[str, Any]]:
     """Every customer's known columns but consent, by customer_id; what is missing is left out, instants are ISO text."""
     frame = tables.customers.to_pandas()
     kept = [name for name in frame.columns if not name.startswith(CONSENT_PREFIX) and name != CUSTOMER_ID]
     return {row[CUSTOMER_ID]: {name: _plain(row[name]) for name in kept if not _missing(row[name])} for row in frame.to_dict("records")}
 
 
-def consents(tables: Tables) -> dict[str, dict[str, bool]]:
+def consents(tables: "Tables") -> dict[str, dict[str, bool]]:
     """Consent by customer_id and channel. Where the table has a consent column, no answer is a no."""
     given = [name for name in tables.customers.columns if name.startswith(CONSENT_PREFIX)]
     frame = tables.customers.select(CUSTOMER_ID, *given).to_pandas()

@@ -10,6 +10,8 @@ from typing import Any, Final
 
 from structlog.typing import FilteringBoundLogger
 
+from features.attributes import PREFIX
+from features.definitions import NAMES
 from features.errors import InputError
 from features.home import Home
 from training.affinity.model import AffinityModel
@@ -78,6 +80,8 @@ def _read(kind: str, link: Path, load: Callable[[Path], Any], not_after: datetim
     if not (folder / MODEL).exists():
         raise InputError(f"There is no champion {kind} model.", remedy="Run: nextbest train")
     model = load(folder)
+    if unknown := [name for name in getattr(model, "feature_names", ()) if name not in NAMES and not name.startswith(PREFIX)]:
+        raise InputError(f"The {kind} model learned from {unknown[0]}, which this version does not know.", remedy="Run: nextbest train")
     card = _card(json.loads((folder / MODEL).read_text(encoding="utf-8")))
     if not_after is not None and card.as_of is not None and card.as_of > not_after:
         raise InputError(

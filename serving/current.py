@@ -76,8 +76,8 @@ class Reader:
         history = (published or CustomerHistory.empty()).extended(lines, touches, list(_contact_rows(customer_id, contacts)))
         known = stored is not None or bool(lines) or bool(touches)
         current = self._current(customer_id, history, now, shop=shop, known=known)
-        stage = current.stage if published or stored is None or stored.stage is None else stored.stage
-        return replace(current, stored=stored, subject_ids=subject_ids, contacts=contacts, outdated=published is None, stage=stage)
+        current = replace(current, stored=stored, subject_ids=subject_ids, contacts=contacts, outdated=published is None)
+        return replace(current, stage=_published_stage(current) or current.stage) if current.outdated else current
 
     def visitor(self, connection: Connection, visitor_id: str, now: datetime) -> Current:
         """The visitor; from the moment they are identified, the customer they are."""
@@ -104,6 +104,12 @@ def _published(stored: customers.StoredCustomer | None) -> CustomerHistory | Non
         return CustomerHistory.from_bytes(stored.history)
     except InputError:
         return None
+
+
+def _published_stage(current: Current) -> str | None:
+    """The stage that was published; None where there is none, or it has seen what comes after now."""
+    of_later = current.shop.facts_as_of is not None and current.shop.facts_as_of > current.now
+    return None if current.stored is None or of_later else current.stored.stage
 
 
 def _contact_rows(who: str, contacts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -15,6 +15,7 @@ from training.coherence import coherent_orders
 from training.sufficiency import why_too_little
 
 REASONS: Final = 3
+OUTDATED_WHY: Final = "This customer's published history was written by another version of nextbest"
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,8 @@ def _published(current: Current) -> Risk:
     """The published score, as of its publication; rows posted since are not in it."""
     published = _published_scores(current)
     if isinstance(published, str):
-        return Risk(None, None, None, source="none", why=f"No churn model is in use, and {published}.")
+        reason = OUTDATED_WHY if current.outdated else "No churn model is in use"
+        return Risk(None, None, None, source="none", why=f"{reason}, and {published}.")
     scores = published.values
     return Risk(
         churn_probability=_number(scores, "churn_probability"),
@@ -95,7 +97,7 @@ def _published(current: Current) -> Risk:
         reasons=[str(reason) for reason in scores.get("reasons") or []],
         model_version=scores.get("model_version"),
         source="published",
-        why=why_too_little(current.features),
+        why=f"{OUTDATED_WHY}: this is the published score." if current.outdated else why_too_little(current.features),
     )
 
 

@@ -81,8 +81,7 @@ def ingest(
             read,
             today=today(),
             drop_bad_rows=drop_bad_rows,
-            threads=work.settings.threads,
-            memory_limit=work.settings.memory_limit,
+            **work.engine(),
         )
     if work.json:
         say_json(report.as_dict())

@@ -27,6 +27,8 @@ from features.histories import histories
 from features.home import Home, open_home
 from features.interactions import purchases
 from features.journey import levels, load_stages
+from features.own_rows import ShopFacts
+from features.products import known_products
 from features.profiles import consents, profiles
 from features.training_sets import churn_panel
 from serving.app import create_app
@@ -143,6 +145,7 @@ def _publish(known: Known, url: str) -> None:
         consents=consents(known.tables),
         contacts=contact_history(known.tables, NOW),
         products=known.tables.products.to_pandas(),
+        shop=ShopFacts(known_products(known.tables), known.tables.timezone),
         levels=levels(known.frame, load_stages()),
     )
     opened.close()

@@ -8,7 +8,7 @@ from typing import Any
 import httpx
 import pytest
 
-from features.definitions import NAMES
+from features.attributes import PREFIX, beside
 from features.histories import histories
 from features.journey import levels, load_stages
 from serving.publishing import publish
@@ -30,13 +30,14 @@ def buyer(known: Any) -> str:
 
 
 def test_churn_answers_what_the_model_says_of_the_same_features(client: httpx.Client, known: Any, buyer: str) -> None:
-    rows = known.frame[known.frame.customer_id == buyer]
     model, value = ChurnModel.load(known.models / "churn"), ValueModel.load(known.models / "value")
+    rows = beside(known.frame[known.frame.customer_id == buyer], known.tables, {*model.feature_names, *value.feature_names})
+    assert any(name.startswith(PREFIX) for name in rows)
     answer = client.get(f"/v1/customers/{buyer}/churn").json()
-    assert answer["churn_probability"] == pytest.approx(model.predict(rows[list(NAMES)])[0], rel=1e-9)
+    assert answer["churn_probability"] == pytest.approx(model.predict(rows)[0], rel=1e-9)
     assert answer["horizon_days"] == 30
     assert (answer["source"], answer["model_version"], answer["as_of"]) == ("model", "1", "2025-03-01T00:00:00")
-    valued = value.predict(rows[list(NAMES)]).iloc[0]
+    valued = value.predict(rows).iloc[0]
     assert answer["clv"] == pytest.approx(valued.clv)
     assert answer["expected_next_order_on"] == valued.expected_next_order_on.date().isoformat()
     assert answer["historic_value"] == pytest.approx(rows.value_total.iloc[0])
