@@ -29,7 +29,7 @@ from decisions.simulator.tables import (
 from decisions.simulator.touchpoints import events
 from decisions.simulator.truth import truth_tables
 from decisions.simulator.world import World, make_world
-from features.contract import FEE, LINE_KIND, ORDERS
+from features.contract import FEE, LINE_KIND, ORDERS, RETURNED_ORDER_DERIVED, RETURNED_ORDER_ID
 from features.errors import InputError
 
 FIRST_DAY: Final = datetime(2024, 1, 1)
@@ -74,10 +74,11 @@ def simulate(*, customers: int, months: int, seed: int, start: datetime = FIRST_
 def write(shop: Shop, folder: Path, file_format: FileFormat = "csv.gz") -> list[Path]:
     """Writes the shop's files into a folder, made if there is none, and returns their paths.
 
-    csv.gz leaves the two small tables (products, customers) unpacked; the truth goes to truth/*.csv. Of line_kind the files state
-    the fees alone, as shops do: ingest tells sales from returns. Raises InputError if the folder cannot be written.
+    csv.gz leaves the two small tables (products, customers) unpacked; the truth goes to truth/*.csv. Of line_kind the files state the
+    fees alone, and of returns no order, as shops do: ingest tells sales from returns, and what these take back. Raises InputError if the
+    folder cannot be written.
     """
-    orders = shop.tables[ORDERS.name]
+    orders = shop.tables[ORDERS.name].drop(columns=[RETURNED_ORDER_ID, RETURNED_ORDER_DERIVED])
     handed_over = shop.tables | {ORDERS.name: orders.assign(**{LINE_KIND: orders[LINE_KIND].where(orders[LINE_KIND] == FEE)})}
     endings = {name: "csv" if file_format == "csv.gz" and name in _SMALL else file_format for name in handed_over}
     try:

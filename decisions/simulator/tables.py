@@ -52,7 +52,8 @@ def _price_paid(lines: Records) -> Floats:
 def _order_rows(world: World, orders: Records, rows: Records) -> pd.DataFrame:
     number, channel = orders["number"][rows["order"]], orders["channel"][rows["order"]]
     store = np.where(channel == ORDER_CHANNELS.index("store"), number % len(STORES), -1)
-    mark = words(("", CANCELLED), (rows["kind"] == 1).astype(np.int64))
+    is_return = rows["kind"] == 1
+    mark = words(("", CANCELLED), is_return.astype(np.int64))
     return frame(
         {
             "customer_id": customer_ids(orders["customer"][rows["order"]]),
@@ -66,6 +67,8 @@ def _order_rows(world: World, orders: Records, rows: Records) -> pd.DataFrame:
             "store_id": words(STORES, store),
             "currency": words([CURRENCY], np.zeros(number.size, dtype=np.int64)),
             "line_kind": words(KINDS, rows["kind"]),
+            "returned_order_id": order_ids(np.where(is_return, number, -1)),
+            "returned_order_derived": np.zeros(number.size, dtype=bool),
         }
     )
 
