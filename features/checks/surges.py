@@ -6,7 +6,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from features.calendar_gaps import Counts
+from features.checks.calendar_gaps import Counts
 
 Flags = npt.NDArray[np.bool_]
 

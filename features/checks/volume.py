@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
-from features.calendar_gaps import Counts, Gap, unexplained_gaps
+from features.checks.calendar_gaps import Counts, Gap, unexplained_gaps
+from features.checks.findings import Check, Rule
+from features.checks.surges import Surge, odd_weeks
 from features.contract import EVENT_TYPE, EVENTS, OCCURRED_AT, ORDERS
-from features.findings import Check, Rule
-from features.surges import Surge, odd_weeks
 
 _SHORTEST_DAYS: Final = 28
 _YEAR_DAYS: Final = 365
@@ -20,7 +20,7 @@ _MISSING_FILES: Final = "Was the shop closed, or is an export missing? Ingest th
 
 
 def order_volume_checks(days: pd.DataFrame) -> Iterator[Check]:
-    """Checks of orders per day (features.order_checks.order_days); days after the newest order are not known, and not missed."""
+    """Checks of orders per day (features.checks.orders.order_days); days after the newest order are not known, and not missed."""
     first, orders = _daily(days, "order_count")
     customers = _daily(days, "customer_count")[1]
     yield _length(len(orders))

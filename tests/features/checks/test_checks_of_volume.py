@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from features.calendar_gaps import Counts, unexplained_gaps
-from features.surges import odd_weeks
+from features.checks.calendar_gaps import Counts, unexplained_gaps
+from features.checks.surges import odd_weeks
 
 MONDAY = np.datetime64("2022-01-03")
 NONE_CLOSED = np.zeros(5000, dtype=bool)

@@ -7,8 +7,8 @@ import numpy as np
 import pandas as pd
 from ibis import _
 
+from features.checks.findings import Check, Rule
 from features.contract import LINE_KIND, ORDERED_AT, ORDERS, PRODUCT_ID, SALE, UNIT_PRICE
-from features.findings import Check, Rule
 
 _FACTOR: Final = 30.0
 _FEWEST_PRODUCTS: Final = 3

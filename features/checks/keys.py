@@ -6,8 +6,8 @@ from typing import Any, Final
 import ibis
 from ibis import _
 
+from features.checks.findings import MEND, Check, Rule, only_row
 from features.contract import CUSTOMER_ID, CUSTOMERS, ORDER_ID, ORDERS, PRODUCT_ID, PRODUCTS, Table
-from features.findings import MEND, Check, Rule, only_row
 
 PLACEHOLDERS: Final = ("null", "none", "nan", "nil", "n/a", "undefined", "unknown", "anonymous", "guest", "-", "?")
 _IDS: Final = {ORDERS.name: (CUSTOMER_ID, PRODUCT_ID), PRODUCTS.name: (PRODUCT_ID,), CUSTOMERS.name: (CUSTOMER_ID,)}

@@ -7,8 +7,8 @@ import ibis
 import pandas as pd
 from ibis import _
 
+from features.checks.findings import Check, Rule
 from features.contract import CUSTOMER_ID, LINE_KIND, ORDER_ID, ORDERED_AT, ORDERS, PRODUCT_ID, QUANTITY, RETURN, SALE, UNIT_PRICE
-from features.findings import Check, Rule
 
 _ONE: Final = "Lines of different orders share an order_id: put store, day or till into it."
 _ONE_CUSTOMER: Final = Rule(ORDERS.name, "an order has one customer", "WARN", "Orders whose lines name several customers.", _ONE)

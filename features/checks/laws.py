@@ -6,8 +6,8 @@ from typing import Any
 
 import ibis
 
+from features.checks.findings import MEND, Check, Rule, Severity, only_row
 from features.contract import Table
-from features.findings import MEND, Check, Rule, Severity, only_row
 
 Alarm = Callable[[int, int], bool]
 

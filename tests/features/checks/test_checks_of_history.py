@@ -12,7 +12,7 @@ from features.checks import Check, check
 from features.contract import TABLES
 from features.home import open_home
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TODAY = datetime(2025, 6, 1)
 DTYPES = {"text": "str", "instant": "datetime64[us]", "number": "float64", "flag": "boolean", "json": "str"}
 FIRST_DAY, DAYS, PER_DAY, CUSTOMERS, PRODUCTS = pd.Timestamp("2024-01-01"), 420, 12, 150, 40

@@ -7,6 +7,7 @@ from typing import Any, Final
 import ibis
 from ibis import _
 
+from features.checks.findings import Check, Rule, only_row
 from features.contract import (
     CUSTOMER_ID,
     CUSTOMERS,
@@ -26,7 +27,6 @@ from features.contract import (
     RETURN,
     SALE,
 )
-from features.findings import Check, Rule, only_row
 
 _DAY: Final = timedelta(days=1)
 _BEFORE_THE_EXPORT: Final = timedelta(days=90)

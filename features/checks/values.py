@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import ibis
 
+from features.checks.laws import Law, all_rows
 from features.contract import (
     CURRENCY,
     CUSTOMER_ID,
@@ -25,7 +26,6 @@ from features.contract import (
 )
 from features.ingest.casting import is_json
 from features.ingest.row_checks import ACTION_PROBABILITY, VOCABULARY
-from features.laws import Law, all_rows
 
 _LAST_SCORE: Final = 10
 

@@ -6,8 +6,8 @@ from typing import Final
 import ibis
 from ibis import _
 
+from features.checks.findings import Check, Rule, only_row
 from features.contract import CUSTOMER_ID, CUSTOMERS, DECISION_ID, DECISIONS, EVENTS, FEE, ORDERS, OUTCOMES, PRODUCT_ID, PRODUCTS, Table
-from features.findings import Check, Rule, only_row
 
 _SPOKEN_OF: Final = {
     ORDERS.name: ((PRODUCTS.name, PRODUCT_ID), (CUSTOMERS.name, CUSTOMER_ID)),

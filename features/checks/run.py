@@ -6,22 +6,22 @@ from typing import Any
 
 import ibis
 
+from features.checks.findings import Check, Rule, only_row
+from features.checks.keys import key_checks, unique_key
+from features.checks.laws import tried
+from features.checks.missing import consent_laws, missing_laws
+from features.checks.orders import order_checks, order_days
+from features.checks.outliers import outlier_checks
+from features.checks.price_levels import price_level_check
+from features.checks.references import reference_checks
+from features.checks.times import time_checks
+from features.checks.values import value_laws
+from features.checks.volume import event_volume_checks, order_volume_checks
 from features.contract import CUSTOMERS, DECISIONS, EVENTS, ORDERS, TABLES, Table
 from features.engine import IBIS_TYPES, Engine, connect
 from features.errors import InputError
-from features.findings import Check, Rule, only_row
 from features.home import Home
-from features.key_checks import key_checks, unique_key
-from features.laws import tried
-from features.missing_checks import consent_laws, missing_laws
-from features.order_checks import order_checks, order_days
-from features.outlier_checks import outlier_checks
-from features.price_level_checks import price_level_check
-from features.reference_checks import reference_checks
 from features.store import stored
-from features.time_checks import time_checks
-from features.value_checks import value_laws
-from features.volume_checks import event_volume_checks, order_volume_checks
 
 __all__ = ["Check", "check"]
 

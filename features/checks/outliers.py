@@ -11,8 +11,8 @@ import ibis
 import numpy as np
 from ibis import _
 
+from features.checks.findings import Check, Rule, only_row
 from features.contract import LINE_KIND, ORDER_ID, ORDERED_AT, ORDERS, PRODUCT_ID, QUANTITY, SALE, UNIT_PRICE
-from features.findings import Check, Rule, only_row
 
 _MAD_TO_STD: Final = 1.4826
 _FEWEST_LINES: Final = 20

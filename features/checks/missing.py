@@ -5,9 +5,9 @@ from typing import Final
 
 import ibis
 
+from features.checks.findings import Severity
+from features.checks.laws import Law, holes
 from features.contract import CHANNEL, CUSTOMER_ID, CUSTOMERS, DECISIONS, EVENTS, JOINED_AT, ORDERS, PRODUCT_ID, PRODUCTS, STORE_ID, Table
-from features.findings import Severity
-from features.laws import Law, holes
 from features.profiles import CONSENT_PREFIX
 
 # table: column, severity, the share of rows that may lack it, what stops working without it
