@@ -36,12 +36,14 @@ from sklearn.preprocessing import StandardScaler
 
 from decisions.simulator import simulate, write
 from features.build import data_hash
-from features.contract import TABLES
+from features.contract import CUSTOMER_ID, TABLES
 from features.cutoffs import default_as_of
-from features.definitions import FEATURES, NAMES
+from features.definitions import FEATURES
 from features.engine import open_tables
-from features.home import open_home
+from features.home import config_file, open_home
 from features.ingest.run import ingest
+from features.journey import DEFAULT_STAGES, load_stages
+from features.learnable import learnable
 from features.training_sets import churn_panel
 from training.churn import ChurnModel
 from training.churn_backtest import backtest
@@ -75,21 +77,34 @@ print(f"{home.root}: everything before {as_of:%Y-%m-%d %H:%M}")
 # %% [markdown]
 # ## The panel
 #
-# One row per customer and cut-off: the features that were known then, and whether the customer bought nothing within the horizon.
+# One row per customer and cut-off: the features that were known then, the journey stage, what the customers table says of them
+# (`attribute:...`), and whether the customer bought nothing within the horizon.
 # The newest cut-off lies one horizon before the newest row, so that every answer is known. The horizon fits the shop's rhythm unless you name one.
 
 # %%
-now = gather(tables, as_of, horizon_days=None)
+stages = load_stages(config_file(home, DEFAULT_STAGES))
+now = gather(tables, as_of, horizon_days=None, stages=stages)
 pd.Series(now.facts, name="the panel").to_frame()
 
+# %% [markdown]
+# Not every feature says something about every shop: left out are columns with a single value, and windows as long as the history.
+# Attributes that follow the orders (a total kept in the customers table would know the future) are not in the panel at all.
+
 # %%
-pd.DataFrame([(f.name, f.family, f.unit, f.description) for f in FEATURES], columns=["name", "family", "unit", "description"])
+learned = learnable(now.panel)
+catalogue = pd.DataFrame([(f.name, f.family, f.unit, f.description) for f in FEATURES], columns=["name", "family", "unit", "description"])
+catalogue["learned from"] = catalogue["name"].isin(learned)
+print(f"{len(learned)} columns to learn from:", *[name for name in learned if name.startswith("attribute:")])
+catalogue
 
 # %% [markdown]
 # How many leave differs from cut-off to cut-off, by season and by chance. This is why a model must be tested on a later time, and never on rows drawn at random.
 
 # %%
 now.panel.groupby("as_of")["churned"].agg(customers="count", churn_rate="mean").round(3)
+
+# %%
+now.panel.groupby("stage")["churned"].agg(rows="count", churn_rate="mean").round(3)
 
 # %% [markdown]
 # ## The test: go back to the newest cut-off
@@ -101,20 +116,22 @@ now.panel.groupby("as_of")["churned"].agg(customers="count", churn_rate="mean").
 # %%
 horizon = now.horizon_days
 test_at = now.cutoffs[-1]
-then = gather(tables, test_at, horizon)
-test = churn_panel(tables, [test_at], horizon)
+then = gather(tables, test_at, horizon, stages=stages)
+answers = churn_panel(tables, [test_at], horizon, stages=stages)[[CUSTOMER_ID, "churned"]]
+test = then.current.merge(answers, on=CUSTOMER_ID)
 test = test[test["days_since_last_order"] <= 2 * horizon].reset_index(drop=True)
 churned = test["churned"].to_numpy()
 print(f"learn from {len(then.panel):,} rows up to {then.cutoffs[-1]:%Y-%m-%d}, test on {len(test):,} customers at {test_at:%Y-%m-%d}")
 
 # %% [markdown]
-# nextbest's own recipe: an earlier backtest chooses among trees, logistic regression on RFM, BG/NBD and their blends.
+# nextbest's own recipe: an earlier backtest chooses among trees, logistic regression on RFM, BG/NBD and their blends. Which columns say something
+# is decided on the rows that a model learns from, here and in every fold of the backtest.
 
 # %%
-tested = backtest(then.panel, horizon_days=horizon, feature_names=NAMES)
+tested = backtest(then.panel, horizon_days=horizon)
 model = ChurnModel(tested.recipe).fit(then.panel, as_of=test_at, horizon_days=horizon, current=then.current)
 ours = model.predict(test)
-print(tested.protocol)
+print(f"{tested.protocol} {len(model.feature_names)} columns.")
 tested.table.round(4)
 
 # %% [markdown]
@@ -145,11 +162,11 @@ comparison(metrics, by="brier").round(4)
 # %%
 print("Brier score, nextbest minus baseline:", difference((ours - churned) ** 2, (theirs - churned) ** 2))
 
+
 # %% [markdown]
 # ## Two pictures
 #
 # Left: of those who were told 70 %, did 70 % leave? Right: how many times the average rate is the rate of each tenth, the tenth with the highest probabilities first?
-
 
 # %%
 def decile_lift(p):
