@@ -63,13 +63,17 @@ last_day, first_day, previous_day = orders.max("day"), orders.min("day"), orders
 category_lines = categories.sum("lines")
 
 
+def _repeat_days(s: States) -> Any:
+    return at_least(s[order_days] - 1.0, 0.0)
+
+
 def _gap_mean(s: States) -> Any:
-    return ratio(s[gaps], s[order_days] - 1.0)
+    return ratio(s[gaps], _repeat_days(s))
 
 
 def _gap_std(s: States) -> Any:
     mean = _gap_mean(s)
-    return root(ratio(s[gaps_squared], s[order_days] - 1.0) - mean * mean)
+    return root(ratio(s[gaps_squared], _repeat_days(s)) - mean * mean)
 
 
 def _gap_last(s: States) -> Any:
@@ -167,7 +171,7 @@ RHYTHM: Final = (
 FREQUENCY: Final = (
     _read("order_count", "frequency", "orders", "Orders so far", order_count),
     _read("order_day_count", "frequency", "days", "Days with an order so far", order_days),
-    Feature("repeat_day_count", "frequency", "days", "Purchase days after the first", lambda s, _: s[order_days] - 1.0),
+    Feature("repeat_day_count", "frequency", "days", "Purchase days after the first", lambda s, _: _repeat_days(s)),
     Feature(
         "orders_per_30_days",
         "frequency",

@@ -206,3 +206,10 @@ def test_nobody_has_counts_of_zero_and_unknown_times():
     values = online.features(CustomerHistory.empty(), AS_OF)
     assert values["order_count"] == 0
     assert np.isnan(values["days_since_last_order"])
+
+
+def test_somebody_who_only_returned_has_no_rhythm():
+    back = {"order_id": "1", "ordered_at": datetime(2025, 5, 1), "quantity": -1.0, "unit_price": 5.0, "line_kind": "return"}
+    values = online.features(CustomerHistory.of([back]), AS_OF)
+    assert (values["order_count"], values["repeat_day_count"], values["return_count"]) == (0, 0, 1)
+    assert np.isnan([values["gap_mean_days"], values["gap_std_days"], values["days_since_last_order"]]).all()
