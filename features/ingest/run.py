@@ -10,7 +10,7 @@ from typing import Final
 import ibis
 
 from features.contract import LINE_KIND, ORDER_ID, ORDERS, RETURN, RETURNED_ORDER_ID, TABLES, Table
-from features.engine import connect
+from features.engine import Engine, connect
 from features.errors import InputError
 from features.home import Home
 from features.ingest.binding import kept_name
@@ -19,7 +19,7 @@ from features.ingest.given_files import sources_of
 from features.ingest.mapping import OrdersMapping, SourceMapping, TableMapping
 from features.ingest.report import Finding, Report, TableReport
 from features.ingest.returned_orders import with_returned_orders
-from features.ingest.staging import StagedFile, stage
+from features.ingest.staging import StagedFile, carried, stage
 from features.ingest.terms import Terms
 from features.ingest.workspace import workspace
 from features.nearest import likely
@@ -50,6 +50,8 @@ def ingest(
     drop_bad_rows: bool = False,
     threads: int = 0,
     memory_limit: str = "",
+    engine: Engine = "duckdb",
+    spark_master: str = "local[*]",
     wait_seconds: float = _WAIT_SECONDS,
 ) -> Report:
     """Puts files (CSV, CSV.gz, text, Parquet) into the home's tables, and reports what was read, written, dropped and repaired.
@@ -60,19 +62,28 @@ def ingest(
     is replaced, and all tables are replaced or none. `today` (naive UTC) bounds what can have happened. One ingestion at a time: a second
     one waits `wait_seconds` for the first.
 
+    Files are read and checked in this program, whatever the `engine`; Spark, at `spark_master`, puts them together with what the home holds,
+    and sorts and writes the tables.
+
     Raises InputError, and leaves the home as it was, if a file, the mapping or a row cannot be used, or another ingestion is still running; bad
     rows are dropped and counted instead with `drop_bad_rows`.
     """
     mapping = mapping or SourceMapping()
     _check_sources(sources)
     with workspace(home, wait_seconds=wait_seconds) as folder:
-        engine = connect(threads=threads, memory_limit=memory_limit)
+        reader = connect(threads=threads, memory_limit=memory_limit)
         try:
-            _bound_memory(engine, folder / "spill", given=memory_limit)
+            _bound_memory(reader, folder / "spill", given=memory_limit)
             terms = Terms(today, home.currency, drop_bad_rows, folder)
-            parts = _parts(engine, home, sources, mapping, terms)
+            staged = _all_staged(reader, home, sources, mapping, terms)
+            if engine == "duckdb":
+                parts = _parts(reader, home, staged, mapping, folder)
+            else:
+                parts = _parts_elsewhere(
+                    connect(memory_limit=memory_limit, engine=engine, spark_master=spark_master), home, staged, mapping, folder
+                )
         finally:
-            engine.disconnect()
+            reader.disconnect()
         changed = replace_tables(home, {name: part.path for name, part in parts.items()})
     return Report(tuple(_reported(name, parts[name], changed=changed[name]) for name in TABLES if name in parts))
 
@@ -87,13 +98,32 @@ def _bound_memory(engine: ibis.BaseBackend, spill: Path, *, given: str) -> None:
         engine.raw_sql(f"SET memory_limit = '{min(_MOST_MEMORY_BYTES, memory // 2)}B'")
 
 
-def _parts(
-    engine: ibis.BaseBackend, home: Home, sources: Mapping[str, Sequence[Path]], mapping: SourceMapping, terms: Terms
-) -> dict[str, _Part]:
+def _all_staged(
+    reader: ibis.BaseBackend, home: Home, sources: Mapping[str, Sequence[Path]], mapping: SourceMapping, terms: Terms
+) -> dict[str, tuple[StagedFile, ...]]:
     for name in sources:
-        _check_options(engine, name, mapping.table(name))
+        _check_options(reader, name, mapping.table(name))
     _check_rates(mapping.orders, home.currency)
-    staged = {name: _staged(engine, table, sources.get(name, ()), mapping, terms) for name, table in TABLES.items()}
+    return {name: _staged(reader, table, sources.get(name, ()), mapping, terms) for name, table in TABLES.items()}
+
+
+def _parts_elsewhere(
+    engine: ibis.BaseBackend, home: Home, staged: Mapping[str, tuple[StagedFile, ...]], mapping: SourceMapping, folder: Path
+) -> dict[str, _Part]:
+    """The tables put together by another engine than the one that read the files: typed rows go to it as Parquet files."""
+    try:
+        moved = {
+            name: tuple(carried(engine, file, folder / f"{name}_{i}_typed.parquet") for i, file in enumerate(files))
+            for name, files in staged.items()
+        }
+        return _parts(engine, home, moved, mapping, folder)
+    finally:
+        engine.disconnect()
+
+
+def _parts(
+    engine: ibis.BaseBackend, home: Home, staged: Mapping[str, tuple[StagedFile, ...]], mapping: SourceMapping, folder: Path
+) -> dict[str, _Part]:
     parts: dict[str, _Part] = {}
     for name, table in TABLES.items():
         rows = _combined(engine, home, table, staged[name])
@@ -101,7 +131,7 @@ def _parts(
         if derivation:
             rows = _filled(engine, home, rows, table, derivation, mapping.orders, parts[ORDERS.name].path)
         if rows is not None and (staged[name] or derivation):
-            path = write(shaped(table, rows), terms.workspace / f"{name}.parquet")
+            path = write(shaped(table, rows), folder / f"{name}.parquet")
             count = int(engine.read_parquet(str(path)).count().to_pyarrow().as_py())
             noted = _returns(engine, path) if name == ORDERS.name else ()
             parts[name] = _Part(path, count, staged[name], noted)

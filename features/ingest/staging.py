@@ -1,7 +1,7 @@
 """One source as rows of a contract table, still unwritten: cast, completed, checked, with what was dropped and repaired."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -54,6 +54,17 @@ def stage(engine: ibis.BaseBackend, source: Source, table: Table, part: TableMap
         return _staged(engine, raw, table, part, terms, name)
     finally:
         raw.close()
+
+
+def carried(engine: ibis.BaseBackend, file: StagedFile, place: Path) -> StagedFile:
+    """The same rows in another engine, by way of Parquet files at `place` and beside it."""
+
+    def there(rows: ibis.Table, path: Path) -> ibis.Table:
+        rows.to_parquet(str(path))
+        return engine.read_parquet(str(path))
+
+    left_out = None if file.left_out is None else there(file.left_out, place.with_suffix(".left_out.parquet"))
+    return replace(file, rows=there(file.rows, place), left_out=left_out)
 
 
 def _staged(engine: ibis.BaseBackend, raw: RawFile, table: Table, part: TableMapping, terms: Terms, name: str) -> StagedFile:

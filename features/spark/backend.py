@@ -2,9 +2,12 @@
 
 import warnings
 from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import ibis
+import ibis.expr.datatypes as dt
 import pandas as pd
 import pyarrow as pa
 from ibis.backends.pyspark import Backend as PySparkBackend
@@ -12,6 +15,7 @@ from ibis.formats.pandas import PandasData
 from ibis.formats.pyarrow import PyArrowData
 
 from features.spark.compiler import Compiler
+from features.spark.files import merge, plain
 
 
 class Backend(PySparkBackend):  # type: ignore[misc]  # Ibis has no types to check against
@@ -21,14 +25,39 @@ class Backend(PySparkBackend):  # type: ignore[misc]  # Ibis has no types to che
 
     def disconnect(self) -> None:
         """Forgets this session's tables; Spark itself is stopped by `session.stop`."""
-        for table in self._session.catalog.listTables():
-            if table.isTemporary:
-                self._session.catalog.dropTempView(table.name)
+        tables = self._session.catalog
+        for name in [table.name for table in tables.listTables() if table.isTemporary]:
+            tables.uncacheTable(name)
+            tables.dropTempView(name)
 
     def hold(self, name: str, rows: Any) -> ibis.Table:
         """These rows as a table of the session."""
         self._session.createDataFrame(rows).createOrReplaceTempView(name)
         return self.table(name)
+
+    def get_schema(self, table_name: str, **place: Any) -> Any:
+        """The columns and their types; instants are to the microsecond, as everywhere else."""
+        found = super().get_schema(table_name, **place)
+        return ibis.schema({name: dt.Timestamp(scale=6) if kind.is_timestamp() else kind for name, kind in found.items()})
+
+    def create_table(self, name: str, /, obj: Any = None, *, schema: Any = None, temp: bool | None = None, **options: Any) -> ibis.Table:
+        """A table; a temporary one is worked out at first use, and kept in the workers' memory or on their disks."""
+        if not temp or obj is None:
+            return super().create_table(name, obj, schema=schema, temp=temp, **options)
+        self._run_pre_execute_hooks(obj)
+        self._session.sql(self.compile(obj)).persist().createOrReplaceTempView(name)
+        return self.table(name)
+
+    def read_parquet(self, path: Any, /, *, table_name: str | None = None, **options: Any) -> ibis.Table:
+        """A Parquet file; signs in its path are no pattern."""
+        return super().read_parquet(plain(str(path)), table_name=table_name, **options)
+
+    def to_parquet(self, expr: Any, /, path: str | Path, *, params: Mapping[Any, Any] | None = None, **options: Any) -> None:
+        """One Parquet file, in the order of the rows: the workers write beside it, where they must be able to, and this program merges."""
+        self._run_pre_execute_hooks(expr)
+        with TemporaryDirectory(dir=Path(path).parent, prefix=".parts-") as folder:
+            self._session.sql(self.compile(expr.as_table(), params=params)).write.parquet(f"{folder}/all")
+            merge(Path(folder) / "all", Path(path), options)
 
     def to_pyarrow(self, expr: Any, /, *, params: Mapping[Any, Any] | None = None, limit: int | str | None = None, **_options: Any) -> Any:
         """The result as Arrow, as Ibis gives it on every engine: a table, a column or a scalar."""
