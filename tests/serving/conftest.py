@@ -194,6 +194,12 @@ def serve(make_home: Callable[..., Home]) -> Callable[..., Server]:
 
 
 @pytest.fixture
+def serve_home() -> Callable[..., Server]:
+    """Serves what is in this home and this database: `with serve_home(root, url) as client`."""
+    return lambda root, url="", **given: Server(settings_of(open_home(root), url, **given))
+
+
+@pytest.fixture
 def client(serve: Callable[..., Server]) -> Iterator[httpx.Client]:
     """The simulated shop on SQLite."""
     with serve() as opened:

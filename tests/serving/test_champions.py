@@ -15,6 +15,21 @@ from training.churn import ChurnModel
 from training.export import link_version
 
 
+def test_a_model_that_learned_from_features_of_another_version_is_left_out(known: Any, tmp_path: Path) -> None:
+    home = open_home(tmp_path / "home")
+    model = ChurnModel.load((known.models / "churn").resolve())
+    model.feature_names = (*model.feature_names, "moon_phase")
+    folder = tmp_path / "version-1"
+    folder.mkdir()
+    model.save(folder)
+    stamp(folder, "1")
+    link_version(folder, home.champions, "churn", "1")
+    found = champions.load_champions(home, make_log())
+    assert found.churn is None
+    assert "learned from moon_phase" in found.missing["churn"]
+    assert "nextbest train" in found.missing["churn"]
+
+
 def test_a_champion_replaced_in_the_middle_is_read_whole(known: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = open_home(tmp_path / "home")
     folders = {version: tmp_path / f"version-{version}" for version in ("1", "2")}

@@ -2,7 +2,7 @@ import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import httpx
@@ -45,6 +45,19 @@ def test_churn_answers_what_the_model_says_of_the_same_features(client: httpx.Cl
     assert answer["band"]
     assert answer["reasons"]
     assert answer["insufficient_data"] is False
+
+
+def test_a_profile_that_is_put_counts_in_the_next_churn_probability(client: httpx.Client, known: Any, buyer: str) -> None:
+    model = ChurnModel.load(known.models / "churn")
+    client.put(f"/v1/customers/{buyer}", json={"city": "Leeds", "joined_at": "2023-01-01T00:00:00+07:00", "locale": None})
+    rows = beside(known.frame[known.frame.customer_id == buyer], known.tables, model.feature_names)
+    old = model.predict(rows)[0]
+    for name in (name for name in model.feature_names if name.startswith((f"{PREFIX}city=", f"{PREFIX}locale="))):
+        rows[name] = float(name.endswith("=Leeds"))
+    rows[f"{PREFIX}joined_at"] = (NOW - datetime(2022, 12, 31, 17)) / timedelta(days=1)
+    answer = client.get(f"/v1/customers/{buyer}/churn").json()["churn_probability"]
+    assert answer == pytest.approx(model.predict(rows)[0], rel=1e-9)
+    assert answer != pytest.approx(old, rel=1e-6)
 
 
 def test_an_order_lowers_the_risk_of_the_next_answer(client: httpx.Client, known: Any) -> None:

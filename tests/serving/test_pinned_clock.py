@@ -121,6 +121,42 @@ def test_a_posted_outcome_counts_from_its_own_time_on(state: State) -> None:
     assert [each.outcomes for each in contacts(state, Subject("c1"), MARCH)] == [("unsubscribed",)]
 
 
+def test_a_contact_by_a_clock_ahead_counts_for_limits_and_not_yet_for_features(state: State) -> None:
+    ahead, before = JANUARY + timedelta(minutes=5), JANUARY - timedelta(days=2)
+    shared = {"outcome_type": "accepted", "value": None, "received_at": MARCH}
+    answers = [
+        {"event_id": "o1", "decision_id": "d1", "occurred_at": before + timedelta(days=1), **shared},
+        {
+            "event_id": "o2",
+            "decision_id": "d1",
+            "occurred_at": before - timedelta(days=1),
+            **shared,
+        },  # earlier than the contact: no answer to it
+        {"event_id": "o3", "decision_id": "d1", "occurred_at": JANUARY, **shared},
+    ]
+    with state.writing() as connection:
+        decisions.add(connection, decision("d1", before), [contact("d1", before, "c1"), {**contact("d1", before, "c1"), "rank": 2}])
+        decisions.add(connection, decision("d2", ahead), [contact("d2", ahead, "c1")])
+        decisions.add_outcomes(connection, answers)
+    assert [each.decision_id for each in contacts(state, Subject("c1"), JANUARY)] == ["d1", "d1", "d2"]
+    seen = current(state, JANUARY).features
+    assert (seen["contact_count_7d"], seen["answer_count_90d"], seen["days_since_contact"]) == (1.0, 1.0, 2.0)
+    assert current(state, MARCH).features["contact_count_90d"] == 2.0
+
+
+def test_a_posted_decision_stands_in_the_place_of_the_published_one(state: State) -> None:
+    at = datetime(2025, 1, 5)
+    published = CustomerHistory.of([], [], [{"decision_id": "d1", "type": "contact", "at": at}])
+    publish(state, as_of=JANUARY, histories=[("c1", published)])
+    assert current(state, JANUARY).features["contact_count_30d"] == 1.0
+    with state.writing() as connection:
+        decisions.add(connection, decision("d1", at), [contact("d1", at, "c1")])
+        said = {"event_id": "o1", "decision_id": "d1", "outcome_type": "rejected", "value": None, "received_at": MARCH}
+        decisions.add_outcomes(connection, [{**said, "occurred_at": datetime(2025, 1, 6)}])
+    seen = current(state, JANUARY).features
+    assert (seen["contact_count_30d"], seen["rejection_count_90d"]) == (1.0, 1.0)
+
+
 def test_contacts_of_a_visitor_are_the_customers_once_they_are_identified(state: State) -> None:
     at, said_at = datetime(2025, 1, 5), datetime(2025, 1, 8)
     shared = dict.fromkeys(("channel", "product_id", "value", "decision_id", "properties"))

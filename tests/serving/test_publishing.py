@@ -1,3 +1,4 @@
+import math
 from datetime import datetime
 from typing import Any
 
@@ -6,6 +7,7 @@ import pandas as pd
 import pytest
 
 from features.history import CustomerHistory
+from features.own_rows import ShopFacts
 from serving.plain import plain
 from serving.publishing import Published, publish
 from serving.shop import Shop, Shops
@@ -70,6 +72,24 @@ def test_a_publication_holds_everybody_with_their_history_profile_and_score(stat
     assert shop.mean_order_value == pytest.approx((6 + 4 + 10) / 3)
     assert shop.popular == {"cup": 1, "tea": 1}
     assert {p.product_id: (p.name, p.available) for p in shop.products.values()} == {"tea": ("Tea", True), "cup": ("cup", False)}
+
+
+def test_a_publication_keeps_what_features_know_of_the_shop(state: State) -> None:
+    facts = ShopFacts(
+        {"tea": ("Drinks", 0.25), "pot": (None, math.nan), "cup": ("Kitchen", math.nan), "gone": ("Toys", 1.0)}, "Asia/Ho_Chi_Minh"
+    )
+    publish(state, as_of=AS_OF, histories=[], products=pd.DataFrame({"product_id": ["tea", "pot", "cup", "new"]}), shop=facts)
+    shop = read(state)
+    assert not shop.outdated
+    assert shop.facts.timezone == "Asia/Ho_Chi_Minh"
+    assert shop.facts.products["tea"] == ("Drinks", 0.25)
+    assert shop.facts.products["cup"] == ("Kitchen", pytest.approx(math.nan, nan_ok=True))
+    assert set(shop.facts.products) == {"tea", "cup"}
+
+
+def test_before_a_publication_clocks_are_the_homes(state: State) -> None:
+    with state.reading() as connection:
+        assert Shops({}, "Asia/Ho_Chi_Minh").current(connection).facts == ShopFacts({}, "Asia/Ho_Chi_Minh")
 
 
 def test_a_publication_that_fails_leaves_the_old_one_and_the_next_one_clears_up(state: State) -> None:
