@@ -62,7 +62,7 @@ NAMES: Final = (
     "discount_share",
     "discount_90d_share",
     "discounted_order_share",
-    # returns
+    # goods returned
     "return_count",
     "return_count_365d",
     "return_value_share",

@@ -16,7 +16,7 @@ FIRST_DAY: Final = datetime(2022, 1, 1)
 DAYS: Final = 1095
 AS_OF: Final = FIRST_DAY + timedelta(days=DAYS)
 PRODUCTS: Final = 20_000
-_LINES_PER_CUSTOMER: Final = 38  # the last ones are cut off, so that the number of lines is the one asked for
+_LINES_PER_CUSTOMER: Final = 36  # the last ones are cut off, so that the number of lines is the one asked for
 
 # Every draw is a hash of who and what, between 0 and 1: the same whatever the number of threads.
 # (A hash of two arguments mixes them badly: draws of one customer would depend on each other.)

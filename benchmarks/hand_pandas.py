@@ -70,14 +70,20 @@ def _placed(sold: pd.DataFrame) -> pd.DataFrame:
     order, order_ids = pd.factorize(sold["order_id"])
     channel, names = pd.factorize(sold["channel"].str.lower())
     columns = sold[["customer", "at", "gross", "discount", "quantity"]].assign(
-        order=order, value=value, lines=1.0, discounted=sold["discount"] > 0, line_value_max=value, channel=channel, store=sold["store_id"].notna()
+        order=order,
+        value=value,
+        lines=1.0,
+        discounted=sold["discount"] > 0,
+        line_value_max=value,
+        channel=channel,
+        store=sold["store_id"].notna(),
     )
     how = dict.fromkeys(["gross", "discount", "quantity", "value", "lines"], "sum")
     placed = columns.groupby(["customer", "at", "order"], sort=False).agg(
         how | dict.fromkeys(["discounted", "line_value_max", "channel", "store"], "max")
     )
     placed = placed.reset_index()
-    named = np.append(np.asarray(names, dtype=object), None)[placed["channel"]]
+    named = np.array([*names, None], dtype=object)[placed["channel"]]
     placed["known_channel"] = placed["channel"]
     placed["channel"] = np.where(pd.isna(named) & placed["store"], "store", named)
     placed["order_id"] = np.asarray(order_ids)[placed["order"]]
@@ -145,7 +151,12 @@ def _liked(sold: pd.DataFrame, facts: pd.DataFrame, cut: int) -> pd.DataFrame:
     cells = pairs.assign(category=category)[category >= 0].groupby(["customer", "category"], sort=False).agg({"count": "sum", "max": "max"})
     lines = cells["count"].astype(float)
     by_category = pd.DataFrame(
-        {"categories": 1.0, "category_lines": lines, "n_log_n": lines * np.log(lines), "favourite": lines * 2.0**32 + cells["max"] // 1_000_000}
+        {
+            "categories": 1.0,
+            "category_lines": lines,
+            "n_log_n": lines * np.log(lines),
+            "favourite": lines * 2.0**32 + cells["max"] // 1_000_000,
+        }
     ).groupby(level="customer")
     return pd.concat(
         [
@@ -170,7 +181,7 @@ def _returned(back: pd.DataFrame, cut: int) -> pd.DataFrame:
 
 
 def _root(variance: pd.Series) -> pd.Series:
-    return np.sqrt(variance.clip(lower=0.0))
+    return variance.clip(lower=0.0) ** 0.5
 
 
 def _finished(k: pd.DataFrame, cut: int) -> pd.DataFrame:
@@ -184,7 +195,7 @@ def _finished(k: pd.DataFrame, cut: int) -> pd.DataFrame:
     category_lines, priced = k["category_lines"].where(k["category_lines"] != 0), k["priced"].where(k["priced"] != 0)
     channel_known, season = k["channel_known"].where(k["channel_known"] != 0), cut * 2 * np.pi / YEAR_US
     products = k["products"].where(k["products"] != 0)
-    length = np.sqrt(k["year_cos"] ** 2 + k["year_sin"] ** 2)
+    length = (k["year_cos"] ** 2 + k["year_sin"] ** 2) ** 0.5
     columns |= {f"order_count_{d}d": k[f"orders_{d}"] for d in _WINDOWS} | {f"value_{d}d": k[f"value_{d}"] for d in _WINDOWS}
     columns |= {f"{name}_order_share": k[name] / channel_known for name in ("web", "app", "store")}
     columns |= {

@@ -13,7 +13,7 @@ from features.instants import DAY_US, microseconds
 from features.vocabulary import YEAR_US
 
 _QUERY: Final = """
-WITH lines AS (
+WITH lines AS NOT MATERIALIZED (
     SELECT
         customer_id, order_id, product_id, channel, store_id, line_kind, epoch_us(ordered_at) AS ts,
         coalesce(quantity, 1) AS quantity, coalesce(quantity, 1) * coalesce(unit_price, 0) AS gross, coalesce(discount_amount, 0) AS discount
@@ -63,7 +63,7 @@ bought AS (
 ),
 channels AS (
     SELECT customer_id, count(*)::DOUBLE AS channels
-    FROM (SELECT DISTINCT customer_id, channel FROM lines WHERE line_kind = 'sale' AND channel IS NOT NULL) GROUP BY customer_id
+    FROM (SELECT DISTINCT customer_id, channel FROM placed WHERE channel IS NOT NULL) GROUP BY customer_id
 ),
 facts AS (
     SELECT
@@ -100,7 +100,7 @@ returned AS (
         sum(abs(gross)) AS value, max(ts) AS last_at
     FROM lines WHERE line_kind = 'return' GROUP BY customer_id
 ),
-everybody AS (SELECT DISTINCT customer_id FROM lines),
+everybody AS (SELECT customer_id FROM bought UNION SELECT customer_id FROM returned),
 joined AS (
     SELECT
         e.customer_id, b.* EXCLUDE (customer_id, orders, days, lines, value, {window_names}),

@@ -137,8 +137,8 @@ def _difference(known: pd.DataFrame, given: pd.DataFrame) -> tuple[float, str]:
     apart = np.abs(a - b) / np.maximum(1.0, np.abs(a))
     apart[np.isnan(a) & np.isnan(b)] = 0.0
     apart[np.isnan(a) != np.isnan(b)] = np.inf
-    place = np.unravel_index(int(apart.argmax()), apart.shape)
-    return float(apart[place]), str(known.columns[place[1]])
+    by_feature = apart.max(axis=0)
+    return float(by_feature.max()), str(known.columns[int(by_feature.argmax())])
 
 
 def main() -> None:
