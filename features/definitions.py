@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from features.contract import CONTACT
 from features.states import Feature, Source, State, States
-from features.vocabulary import at_least, cosine, difference_days, logarithm, ratio, root, sine, year_angle
+from features.vocabulary import at_least, beyond_rounding, cosine, difference_days, logarithm, ratio, root, sine, year_angle
 
 WINDOWS: Final = (7, 14, 30, 60, 90, 180, 365)
 REPEAT_VIEW_DAYS: Final = 14
@@ -85,8 +85,8 @@ def _idle(s: States, as_of: Any) -> Any:
 
 
 def _order_value_std(s: States) -> Any:
-    mean = ratio(s[value], s[order_count])
-    return root(ratio(s[orders.sum("value_squared")], s[order_count]) - mean * mean)
+    mean, square = ratio(s[value], s[order_count]), ratio(s[orders.sum("value_squared")], s[order_count])
+    return root(beyond_rounding(square - mean * mean, square))
 
 
 def _entropy(s: States) -> Any:

@@ -32,6 +32,13 @@ def root(value: Any) -> Any:
     return (value > 0).ifelse(value, 0.0 * value).sqrt()
 
 
+def beyond_rounding(difference: Any, whole: Any) -> Any:
+    """A difference of two sums about as large as `whole`; zero where it is under a millionth of that, and mostly rounding."""
+    if isinstance(difference, float):
+        return 0.0 * whole if difference < 1e-6 * whole else difference
+    return (difference < 1e-6 * whole).ifelse(0.0 * whole, difference)
+
+
 def logarithm(value: Any) -> Any:
     """Natural logarithm; missing where the value is not above zero."""
     if isinstance(value, float):
