@@ -15,7 +15,9 @@ from benchmarks.generated_shop import AS_OF, month_starts
 from benchmarks.measuring import Stopwatch, tell
 from features import batch
 from features.engine import open_tables
+from features.feature_files import write_features
 from features.home import Home, open_home
+from features.journey import load_stages
 
 
 def ours(home: Home, threads: int, watch: Stopwatch, cuts: int) -> pa.Table:
@@ -35,6 +37,13 @@ def ours_to_parquet(home: Home, threads: int, watch: Stopwatch, cuts: int, outpu
             writer.write_table(part)
         if writer:
             writer.close()
+
+
+def command(home: Home, threads: int, watch: Stopwatch, output: Path) -> None:
+    """All that `nextbest features` does: every feature, stages and attributes, to a file."""
+    tables = open_tables(home, threads=threads)
+    with watch.time("work"):
+        write_features(tables, AS_OF, output, load_stages())
 
 
 def compiling(home: Home, threads: int, watch: Stopwatch, cuts: int) -> None:
@@ -72,6 +81,8 @@ def main() -> None:
         compiling(home, int(threads), watch, int(cuts))
     elif piece == "ours_to_parquet":
         ours_to_parquet(home, int(threads), watch, int(cuts), path)
+    elif piece == "command":
+        command(home, int(threads), watch, path)
     else:
         rows = _PEERS[piece](home, int(threads), watch) if piece in _PEERS else ours(home, int(threads), watch, int(cuts))
         if output != "-":
