@@ -52,7 +52,7 @@ def beside(table: pd.DataFrame, tables: "Tables", names: Iterable[str]) -> pd.Da
     customers = _customers(tables).reindex(table[CUSTOMER_ID])
     as_of = table[AS_OF].to_numpy("datetime64[us]")
     found = {name: _column(customers, *_parts(name), as_of) for name in wanted}
-    return table.assign(**found)
+    return pd.concat([table, pd.DataFrame(found, index=table.index)], axis=1)
 
 
 def of_profile(profile: Mapping[str, Any], names: Iterable[str], as_of: datetime) -> dict[str, float]:

@@ -55,6 +55,18 @@ def test_a_column_that_follows_the_orders_is_no_attribute(day: int, tables: Tabl
     assert set(attributes.attribute_names(tables, known)) == {"attribute:city=Huế", "attribute:city=Hà Nội", "attribute:age"}
 
 
+def test_a_customers_table_may_be_wide(shop_orders: Orders) -> None:
+    """Fourteen texts of ten values each are 140 columns, put beside the features at once."""
+    orders = shop_orders(300, 100)
+    ids, rng = np.sort(orders["customer_id"].unique()), np.random.default_rng(4)
+    texts = {f"text_{i}": rng.choice(list("abcdefghij"), len(ids)) for i in range(14)}
+    tables = tables_from_frames({"orders": orders, "customers": pd.DataFrame({"customer_id": ids, **texts})})
+    known = batch.features(tables, [START + timedelta(days=100)])
+    names = attributes.attribute_names(tables, known)
+    assert len(names) > 100
+    assert attributes.beside(known, tables, names).columns.tolist() == [*known.columns, *names]
+
+
 def test_models_learn_from_innocent_attributes(material: Material) -> None:
     churn, value = ChurnModel(ChurnRecipe({TREES: 1.0}), threads=1), ValueModel(threads=1)
     for model in (churn, value):
