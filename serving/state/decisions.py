@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, Select, bindparam, func, select, text
 
 from serving.state.inserts import insert_new
 from serving.state.tables import CONTACTS, DECISIONS, OUTCOMES
@@ -68,18 +68,25 @@ def contacts_of(
 
     `outcomes` are the types of the decision's outcomes from before `outcomes_before`, oldest first, `outcomes_at` their instants.
     """
-    mine = select(CONTACTS).where(CONTACTS.c.subject_id.in_(subject_ids), CONTACTS.c.decided_at <= until)
-    newest = mine.order_by(CONTACTS.c.decided_at.desc(), CONTACTS.c.decision_id, CONTACTS.c.rank).limit(MOST_CONTACTS).subquery()
-    joined = (
-        select(newest, OUTCOMES.c.outcome_type, OUTCOMES.c.occurred_at)
-        .outerjoin(OUTCOMES, (OUTCOMES.c.decision_id == newest.c.decision_id) & (OUTCOMES.c.occurred_at < outcomes_before))
-        .order_by(newest.c.decided_at, newest.c.decision_id, newest.c.rank, OUTCOMES.c.occurred_at, OUTCOMES.c.event_id)
-    )
+    asked = {"subject_ids": list(subject_ids), "until": until, "outcomes_before": outcomes_before}
     contacts: dict[tuple[str, int], dict[str, Any]] = {}
-    for row in connection.execute(joined):
+    for row in connection.execute(_CONTACTS_WITH_OUTCOMES, asked):
         shown = {name: row._mapping[name] for name in ("decision_id", "subject_id", "action_id", "channel", "decided_at")}
         contact = contacts.setdefault((row.decision_id, row.rank), {**shown, "outcomes": [], "outcomes_at": []})
         if row.outcome_type is not None:
             contact["outcomes"].append(row.outcome_type)
             contact["outcomes_at"].append(row.occurred_at)
     return list(contacts.values())
+
+
+def _contacts_with_outcomes() -> Select[Any]:
+    mine = select(CONTACTS).where(
+        CONTACTS.c.subject_id.in_(bindparam("subject_ids", expanding=True)), CONTACTS.c.decided_at <= bindparam("until")
+    )
+    newest = mine.order_by(CONTACTS.c.decided_at.desc(), CONTACTS.c.decision_id, CONTACTS.c.rank).limit(MOST_CONTACTS).subquery()
+    of_it = (OUTCOMES.c.decision_id == newest.c.decision_id) & (OUTCOMES.c.occurred_at < bindparam("outcomes_before"))
+    joined = select(newest, OUTCOMES.c.outcome_type, OUTCOMES.c.occurred_at).outerjoin(OUTCOMES, of_it)
+    return joined.order_by(newest.c.decided_at, newest.c.decision_id, newest.c.rank, OUTCOMES.c.occurred_at, OUTCOMES.c.event_id)
+
+
+_CONTACTS_WITH_OUTCOMES = _contacts_with_outcomes()  # once: every request asks it, and making it costs more than asking it

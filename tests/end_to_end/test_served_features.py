@@ -89,7 +89,7 @@ def assert_same(served_features: dict[str, Any], expected: dict[str, Any], who: 
         if math.isnan(expected[name]):
             assert name not in served_features, (who, name)
         else:
-            assert served_features[name] == pytest.approx(expected[name], rel=1e-9, abs=1e-9), (who, name)
+            assert served_features.get(name) == pytest.approx(expected[name], rel=1e-9, abs=1e-9), (who, name)
 
 
 def assert_equal_to_batch(records: pd.DataFrame, expected: pd.DataFrame) -> None:
