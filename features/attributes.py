@@ -6,8 +6,9 @@ Attributes have no history: they are taken as they stand today. Who puts totals 
 columns are recognised by their ranks, which follow those of the orders, and left out.
 """
 
+import math
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -57,22 +58,29 @@ def beside(table: pd.DataFrame, tables: "Tables", names: Iterable[str]) -> pd.Da
 
 def of_profile(profile: Mapping[str, Any], names: Iterable[str], as_of: datetime) -> dict[str, float]:
     """The attribute features among `names` of one customer, from their profile (`features.profiles`), as `beside` gives them."""
-    wanted = [name for name in names if name.startswith(PREFIX)]
-    if not wanted:
-        return {}
-    columns = dict(_parts(name) for name in wanted)
-    one = pd.DataFrame({c: [_instant(profile.get(c)) if level is None else profile.get(c)] for c, level in columns.items()})
-    at = np.array([as_of], dtype="datetime64[us]")
-    return {name: float(_column(one, *_parts(name), at)[0]) for name in wanted}
+    return {name: _value(profile, *_parts(name), as_of) for name in names if name.startswith(PREFIX)}
 
 
-def _instant(value: Any) -> Any:
-    """A profile's instants are ISO text: as the table holds them. What is none stays as it is."""
+def _value(profile: Mapping[str, Any], column: str, level: str | None, as_of: datetime) -> float:
+    value = profile.get(column)
+    if value is None or value != value:
+        return math.nan if level is None else 0.0
+    if level is not None:
+        return float(_text(value) == level)
+    if not isinstance(value, str | datetime):
+        return float(value)
+    days = _days_since(value, as_of)
+    return days if days > 0 else math.nan
+
+
+def _days_since(instant: str | datetime, as_of: datetime) -> float:
+    """Days since an instant, which profiles hold as ISO text; NaN for text that is none."""
     try:
-        found = datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        return value
-    return found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+        found = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+    except ValueError:
+        return math.nan
+    naive = found.astimezone(UTC).replace(tzinfo=None) if found.tzinfo else found
+    return (as_of - naive) / timedelta(days=1)
 
 
 def _customers(tables: "Tables") -> pd.DataFrame:
@@ -92,7 +100,8 @@ def _names(column: str, values: pd.Series) -> list[str]:
         return [PREFIX + column]
     counts = present.map(_text).value_counts()
     often = counts[counts >= max(LEAST_CUSTOMERS, LEAST_SHARE * len(values))]
-    return [f"{PREFIX}{column}={level}" for level in often.index[:MOST_LEVELS]]
+    levels = ["true"] if set(counts.index) == {"true", "false"} and len(often) else often.index[:MOST_LEVELS]
+    return [f"{PREFIX}{column}={level}" for level in levels]
 
 
 def _is_instant(column: str, values: pd.Series) -> bool:
