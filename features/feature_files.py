@@ -78,7 +78,7 @@ def _columns(path: Path, names: list[str]) -> pd.DataFrame:
 
 def _telling(computed: Path, own: tuple[str, ...]) -> tuple[str, ...]:
     """Column by column, so that one at a time is in memory."""
-    age = _columns(computed, [AS_OF, "customer_age_days"])
+    age = _columns(computed, ["customer_age_days"])
     told = [f.name for f in FEATURES if f.name in learnable(age.assign(**{f.name: _columns(computed, [f.name])[f.name]}))]
     return (*told, *own)
 

@@ -3,20 +3,17 @@
 import pandas as pd
 
 from features.attributes import PREFIX
-from features.contract import AS_OF
 from features.definitions import FEATURES
 
 
 def learnable(table: pd.DataFrame) -> tuple[str, ...]:
     """Names of the table's features, attributes among them, that a model can learn from.
 
-    The table has as_of, customer_age_days and any features, for customers at one or more cut-offs.
+    The table has customer_age_days and any features, for customers at one or more cut-offs.
 
-    Left out are columns with one value (or none), and windows that are as long as the history at the oldest cut-off: they would say the
-    same as the totals, and mean something else at every cut-off.
+    Left out are columns with one value (or none), and windows that are as long as the history: they would say the same as the totals.
     """
-    oldest = table[table[AS_OF] == table[AS_OF].min()]
-    history_days = oldest["customer_age_days"].max()
+    history_days = table["customer_age_days"].max()
     named = [f.name for f in FEATURES if f.name in table.columns and not f.longest_window_days >= history_days]
     own = [name for name in table.columns if name.startswith(PREFIX)]
     return tuple(name for name in (*named, *own) if _differs(table[name]))
