@@ -6,7 +6,7 @@ from pathlib import Path
 
 from features.contract import CUSTOMER_ID, CUSTOMERS, EVENTS, LINE_KIND, ORDER_ID, ORDERS, VISITOR_ID, Column, Table
 from features.errors import InputError
-from features.ingest.mapping import AMOUNT, CONSENT_PREFIX, OrdersMapping, SourceMapping, TableMapping, load_mapping, presets
+from features.ingest.mapping import AMOUNT, CONSENT_PREFIX, OrdersMapping, TableMapping, load_mapping, presets
 from features.nearest import likely
 
 SET_BY_INGEST = (ORDER_ID, LINE_KIND)
@@ -70,9 +70,11 @@ def fitting_preset(names: tuple[str, ...], table: Table) -> str | None:
     """The preset whose columns for this table a file with these columns has, if there is one."""
     lowered = {name.lower() for name in names}
     for preset in presets():
-        mapping: SourceMapping = load_mapping(preset)
-        columns = mapping.table(table.name).columns
-        if columns and mapping.table(table.name).header and all({w.lower() for w in wanted} & lowered for wanted in columns.values()):
+        part = load_mapping(preset).table(table.name)
+        needed: list[tuple[str, ...]] = list(part.columns.values())
+        if isinstance(part, OrdersMapping) and part.heads:  # the lines' columns alone are too common to tell an export by
+            needed = [(name,) for name in (part.heads.key, *part.heads.columns)]
+        if needed and part.header and all({w.lower() for w in wanted} & lowered for wanted in needed):
             return preset
     return None
 

@@ -3,13 +3,14 @@
 import codecs
 import re
 from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, get_args
 
 import yaml
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
-from features.contract import CUSTOMERS, ORDER_ID, ORDERS, PRODUCTS, TABLES
+from features.contract import CUSTOMER_ID, CUSTOMERS, ORDER_ID, ORDERED_AT, ORDERS, PRODUCTS, TABLES
 from features.errors import InputError
 from features.nearest import likely
 
@@ -18,6 +19,7 @@ CONSENT_PREFIX: Final = "consent_"
 WHITESPACE: Final = "whitespace"
 DERIVED: Final = {t.name: tuple(c.name for c in t.columns if c.kind == "text" and c.name not in t.key) for t in (PRODUCTS, CUSTOMERS)}
 _EXAMPLE: Final = '{orders: {columns: {customer_id: CustomerID, ordered_at: InvoiceDate}, date_format: "%d/%m/%Y %H:%M"}}'
+WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 PRESETS: Final = Path(__file__).parent / "presets"
 
 
@@ -85,13 +87,56 @@ class TableMapping(BaseModel):
         return self
 
 
+class Gaps(BaseModel):
+    """How `ordered_at` is reconstructed where orders have no date, from the days between them (see `reconstructed`).
+
+    `number` counts a customer's orders, `days_since_previous` are whole days, `weekday` is 0 to 6, of which 0 is `first_weekday`, `hour` is
+    0 to 23: columns of the heads. `longest_days` is where the source cuts a gap off; every customer's last order falls into the week that
+    ends with `newest_day`.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    number: str
+    days_since_previous: str
+    weekday: str
+    hour: str
+    first_weekday: Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+    newest_day: date
+    longest_days: Annotated[int, Field(gt=0)] | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns of the heads that it is made from."""
+        return self.number, self.days_since_previous, self.weekday, self.hour
+
+
+class Heads(BaseModel):
+    """Orders in two kinds of files: heads, one row per order (who, when), and lines (what), which have the column `key` in common.
+
+    A head file is one that has `key`, all of `take`, which its lines get from it, and what `ordered_at_from` names.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    key: str
+    take: Names
+    ordered_at_from: Gaps | None = None
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns by which a head file is known, beside `key`; no file of lines has one of them."""
+        return tuple(dict.fromkeys((*self.take, *(self.ordered_at_from.columns if self.ordered_at_from else ()))))
+
+
 class OrdersMapping(TableMapping):
     """How order lines are read: besides, which lines are returns and fees, and what they tell of products and customers.
 
     An order_id in which `cancelled_order_pattern` is found makes a return. A product_id in which `product_pattern` is not
     found, or that is one of `fee_codes`, makes a fee. `derive` fills products (most frequent text) and customers (newest text).
     `fill_down` are columns of the file that stand on the first row of an order only; `leave_out` says, per column of the file, in which
-    values (a regular expression) a row is no purchase at all. `currencies` are rates into the home's currency, by code.
+    values (a regular expression) a row is no purchase at all. `currencies` are rates into the home's currency, by code. `heads` is for
+    orders whose customer and time stand in a file of their own.
     """
 
     cancelled_order_pattern: Pattern | None = None
@@ -101,11 +146,25 @@ class OrdersMapping(TableMapping):
     fill_down: tuple[str, ...] = ()
     leave_out: dict[str, Pattern] = {}
     currencies: dict[CurrencyCode, Rate] = {}
+    heads: Heads | None = None
 
     @model_validator(mode="after")
     def _orders_to_fill_within(self) -> "OrdersMapping":
         if self.fill_down and ORDER_ID not in self.columns:
             raise ValueError("fill_down fills within an order: say in columns which one is order_id")
+        return self
+
+    @model_validator(mode="after")
+    def _heads_say_who(self) -> "OrdersMapping":
+        if self.heads is None:
+            return self
+        if not self.header:
+            raise ValueError("heads are told from lines by their columns: the files must have headers")
+        for column, wanted in ((ORDER_ID, (self.heads.key,)), (CUSTOMER_ID, self.heads.take)):
+            if not set(self.columns.get(column, (column,))) & set(wanted):
+                raise ValueError(f"heads: columns must say that {column} is one of {', '.join(wanted)}")
+        if self.heads.ordered_at_from and ORDERED_AT in self.columns:
+            raise ValueError(f"heads: {ORDERED_AT} is either a column or made by ordered_at_from")
         return self
 
 
@@ -202,7 +261,8 @@ def _known_keys(parents: list[str]) -> tuple[str, ...]:
     model: Any = SourceMapping
     for parent in parents:
         field = model.model_fields.get(parent)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        kinds = [field.annotation, *get_args(field.annotation)] if field else []
+        model = next((kind for kind in kinds if isinstance(kind, type) and issubclass(kind, BaseModel)), None)
+        if model is None:
             return ()
-        model = field.annotation
     return tuple(model.model_fields)

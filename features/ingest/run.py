@@ -13,6 +13,7 @@ from features.contract import LINE_KIND, ORDER_ID, ORDERS, RETURN, RETURNED_ORDE
 from features.engine import Engine, connect
 from features.errors import InputError
 from features.home import Home
+from features.ingest.baskets import staged_baskets
 from features.ingest.binding import kept_name
 from features.ingest.derived import derive, fill
 from features.ingest.given_files import sources_of
@@ -164,6 +165,8 @@ def _returns(engine: ibis.BaseBackend, orders: Path) -> tuple[Finding, ...]:
 
 def _staged(engine: ibis.BaseBackend, table: Table, paths: Sequence[Path], mapping: SourceMapping, terms: Terms) -> tuple[StagedFile, ...]:
     part = mapping.table(table.name)
+    if paths and isinstance(part, OrdersMapping) and part.heads:
+        return staged_baskets(engine, paths, part, part.heads, terms)
     sources = [source for path in paths for source in sources_of(path)]
     return tuple(stage(engine, source, table, part, terms, name=f"{table.name}_{i}") for i, source in enumerate(sources))
 

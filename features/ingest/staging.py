@@ -49,7 +49,11 @@ def stage(engine: ibis.BaseBackend, source: Source, table: Table, part: TableMap
 
     Raises InputError if the source cannot be used, if a row is bad (unless `terms.drop_bad_rows`), or if no row is left.
     """
-    raw = read_source(engine, source, part, workspace=terms.workspace, name=name)
+    return stage_rows(engine, read_source(engine, source, part, workspace=terms.workspace, name=name), table, part, terms, name=name)
+
+
+def stage_rows(engine: ibis.BaseBackend, raw: RawFile, table: Table, part: TableMapping, terms: Terms, *, name: str) -> StagedFile:
+    """`stage` for a source that has been opened as `name`, which is closed at the end."""
     try:
         return _staged(engine, raw, table, part, terms, name)
     finally:
