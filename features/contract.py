@@ -38,6 +38,7 @@ AS_OF: Final = "as_of"
 SALE: Final = "sale"
 RETURN: Final = "return"
 FEE: Final = "fee"
+ONE_ORDER_HOURS: Final = 24  # sale lines of an order this long after its first one have the first one's time
 
 NO_ACTION: Final = "no_action"
 CONTACT: Final = "contact"

@@ -64,7 +64,7 @@ def open_tables(
 ) -> Tables:
     """The home's Parquet tables, read lazily; a column that is not required, and that a table lacks, is missing values."""
     opened = connect(threads=threads, memory_limit=memory_limit, engine=engine, spark_master=spark_master)
-    found = {name: _read(opened, home.table(name), table) for name, table in TABLES.items() if home.table(name).exists()}
+    found = {name: read_table(opened, home.table(name), table) for name, table in TABLES.items() if home.table(name).exists()}
     return replace(_tables(opened, found), timezone=home.timezone)
 
 
@@ -79,7 +79,11 @@ def hold(engine: ibis.BaseBackend, name: str, rows: pa.Table) -> ibis.Table:
     return duck.hold(engine, name, rows) if duck.is_duck(engine) else engine.hold(name, rows)
 
 
-def _read(engine: ibis.BaseBackend, path: Path, table: Table) -> ibis.Table:
+def read_table(engine: ibis.BaseBackend, path: Path, table: Table) -> ibis.Table:
+    """A home's table from its file, read lazily; a column that is not required, and that the file lacks, is missing values.
+
+    Raises InputError if the file cannot be read.
+    """
     try:
         rows = engine.read_parquet(str(path), table_name=table.name)
     except Exception as error:  # each engine has its own

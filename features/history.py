@@ -9,12 +9,14 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from features.contract import FEE, RETURN, SALE
+from features.contract import FEE, ONE_ORDER_HOURS, RETURN, SALE
 from features.errors import InputError
 from features.instants import microseconds
 
 FORMAT: Final = 2
 KINDS: Final = (SALE, RETURN, FEE)
+_SALE: Final = KINDS.index(SALE)
+_ONE_ORDER: Final = ONE_ORDER_HOURS * 3_600_000_000  # in microseconds
 
 _LINES: Final = (
     ("at", "<i8"),
@@ -87,13 +89,15 @@ class CustomerHistory:
     def extended(self, lines: Rows = (), events: Rows = (), contacts: Rows = ()) -> Self:
         """This history with newer rows. An order_id that comes again replaces that order's lines, as ingest does.
 
+        Sale lines of an order within a day of its first one are placed when that is, as ingest does, too.
+
         `contacts` are rows of decision_id, type and at; a decision that comes again replaces its earlier rows.
         """
         if not lines and not events and not contacts:
             return self
         codes = _codes(self.names)
         new = (
-            [_line(row, codes) for row in lines],
+            _placed_at_once([_line(row, codes) for row in lines]),
             [_event(row, codes) for row in events],
             [
                 (microseconds(row["at"]), codes["decisions"].of(row["decision_id"]), codes["contact_types"].of(row["type"]))
@@ -158,6 +162,18 @@ def _line(row: Mapping[str, Any], codes: Mapping[str, "_Codes"]) -> tuple[Any, .
         _number(row.get("unit_price")),
         _number(row.get("discount_amount")),
     )
+
+
+def _placed_at_once(lines: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Each order's sale lines at the time of the first, unless they are later than a day."""
+    first: dict[int, int] = {}
+    for at, kind, order, *_ in lines:
+        if kind == _SALE and order >= 0:
+            first[order] = min(at, first.get(order, at))
+    return [
+        (first[order], kind, order, *more) if kind == _SALE and order >= 0 and at <= first[order] + _ONE_ORDER else (at, kind, order, *more)
+        for at, kind, order, *more in lines
+    ]
 
 
 def _event(row: Mapping[str, Any], codes: Mapping[str, "_Codes"]) -> tuple[Any, ...]:

@@ -8,10 +8,9 @@ from typing import Any, Final
 
 import ibis
 
-from features.added_columns import with_added_columns
-from features.contract import CUSTOMER_ID, ORDERS, Table
-from features.engine import IBIS_TYPES
-from features.errors import InputError
+from features.contract import CUSTOMER_ID, ORDERS, PRODUCT_ID, Table
+from features.engine import IBIS_TYPES, read_table
+from features.fingerprints import fingerprint
 from features.home import Home
 from features.replacing import replace_files
 
@@ -27,12 +26,7 @@ _PARQUET: Final[Mapping[str, Any]] = {
 def stored(engine: ibis.BaseBackend, home: Home, table: Table) -> ibis.Table | None:
     """The table as the home holds it, or None; InputError if its file cannot be read."""
     path = home.table(table.name)
-    if not path.exists():
-        return None
-    try:
-        return with_added_columns(table, engine.read_parquet(str(path)))
-    except Exception as error:  # the engine's own class of errors is known to features.engine alone
-        raise InputError(f"{path} cannot be read.", remedy="Restore it from a backup, or remove it and ingest its data again.") from error
+    return read_table(engine, path, table) if path.exists() else None
 
 
 def combine(table: Table, old: ibis.Table | None, new: ibis.Table) -> ibis.Table:
@@ -57,8 +51,7 @@ def shaped(table: Table, rows: ibis.Table) -> ibis.Table:
     named = {c.name: rows[c.name].cast(t) if c.name in rows.columns else ibis.null(t) for c, t in _types(table)}
     attributes = sorted(c for c in rows.columns if c not in named)
     whole = rows.select(**named, **{a: rows[a] for a in attributes})
-    first = [c for c in (CUSTOMER_ID, table.instant, *table.key) if c in whole.columns]
-    return whole.order_by(list(dict.fromkeys((*first, *whole.columns))))
+    return whole.order_by(_order(table, whole))
 
 
 def write(rows: ibis.Table, path: Path) -> Path:
@@ -79,6 +72,15 @@ def replace_tables(home: Home, parts: Mapping[str, Path]) -> dict[str, bool]:
     changed = {name: not (home.table(name).exists() and filecmp.cmp(part, home.table(name), shallow=False)) for name, part in parts.items()}
     replace_files(home.tables, {home.table(name).name: part for name, part in parts.items() if changed[name]})
     return changed
+
+
+def _order(table: Table, rows: ibis.Table) -> list[Any]:
+    """By customer and time. Lines of one order and product stand in the order of their fingerprints: more columns make sorting much dearer."""
+    first = list(dict.fromkeys(c for c in (CUSTOMER_ID, table.instant, *table.key) if c in rows.columns))
+    if table.name != ORDERS.name:
+        return first  # rows have keys of their own
+    first.append(PRODUCT_ID)
+    return [*first, fingerprint([rows[c] for c in rows.columns if c not in first])]
 
 
 def _types(table: Table) -> list[tuple[Any, str]]:

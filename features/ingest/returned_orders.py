@@ -18,7 +18,7 @@ from features.contract import (
 _PAIR = [CUSTOMER_ID, PRODUCT_ID]
 
 
-def with_returned_orders(orders: ibis.Table) -> ibis.Table:
+def with_returned_orders(engine: ibis.BaseBackend, orders: ibis.Table) -> ibis.Table:
     """All order lines, with returned_order_id and returned_order_derived as what all of them together say.
 
     A return line without an order of its own takes that of the newest sale line of the same customer and product that was ordered before it
@@ -29,7 +29,10 @@ def with_returned_orders(orders: ibis.Table) -> ibis.Table:
         return orders
     lines = _undone(orders)
     is_open = (lines[LINE_KIND] == RETURN) & lines[PRODUCT_ID].notnull() & lines[RETURNED_ORDER_ID].isnull()
-    returns, others = lines.filter(is_open), lines.filter(~is_open.fill_null(False))
+    returns = engine.create_table("orders_returned", lines.filter(is_open), temp=True)
+    if not returns.count().to_pyarrow().as_py():
+        return lines
+    others = lines.filter(~is_open.fill_null(False))
     found = _orders_before(lines, returns)
     linked = returns.left_join(found, [*_PAIR, ORDERED_AT])
     columns = {c: linked[c] for c in lines.columns if c not in (RETURNED_ORDER_ID, RETURNED_ORDER_DERIVED)}

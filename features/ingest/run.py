@@ -150,8 +150,7 @@ def _combined(engine: ibis.BaseBackend, home: Home, table: Table, staged: tuple[
     if rows is None or not staged or table.name != ORDERS.name:
         return rows
     whole = rows if is_alone else engine.create_table("orders_whole", rows, temp=True)
-    returns = whole.filter(whole[LINE_KIND] == RETURN).count().to_pyarrow().as_py()
-    return with_returned_orders(whole) if returns else whole
+    return with_returned_orders(engine, whole)
 
 
 def _returns(engine: ibis.BaseBackend, orders: Path) -> tuple[Finding, ...]:

@@ -10,10 +10,12 @@ from ibis import _
 
 from features.contract import FEE, LINE_KIND, ORDER_ID, ORDERS, PRODUCT_ID, QUANTITY, RETURN, UNIT_PRICE, Table
 from features.errors import InputError
+from features.fingerprints import fingerprint, repeated
 from features.ingest.binding import Binding, bind
 from features.ingest.casting import attribute, looks_numeric
 from features.ingest.given_files import Source
 from features.ingest.mapping import OrdersMapping, TableMapping
+from features.ingest.order_instants import AT_ONCE, MOVED, at_different_times, placed_at_once
 from features.ingest.order_rows import filled_down
 from features.ingest.reading import ROW, Place, RawFile, counted, numbered, read_source
 from features.ingest.report import Finding
@@ -85,9 +87,13 @@ def _staged(engine: ibis.BaseBackend, raw: RawFile, table: Table, part: TableMap
     _refuse(table, raw, dropped, drop_bad_rows=terms.drop_bad_rows)
     good = rows.filter(rows[PROBLEM].isnull()) if facts["bad"] else rows
     repaired = _repaired(raw, good, [i for i, _reason in enumerate(typed.repairs) if facts[f"repair{i}"]], typed)
-    last, repeated = (good, ()) if table.name == ORDERS.name else _last_of_each(raw, good, table)
-    dropped += repeated
-    clean = _clean(last, typed, binding, part, facts)
+    if table.name == ORDERS.name:
+        good, moved = _at_once(engine, raw, good, binding, name)
+        repaired += moved
+    else:
+        good, repeats = _last_of_each(raw, good, table)
+        dropped += repeats
+    clean = _clean(good, typed, binding, part, facts)
     noted = _noted(raw, good, clean.columns, facts) if table.name == ORDERS.name else ()
     if raw.source.unread:
         noted += (Finding(UNREAD, raw.source.unread, str(raw.path)),)
@@ -144,6 +150,17 @@ def _repaired(raw: RawFile, good: ibis.Table, reasons: list[int], typed: TypedRo
     return _findings(raw, [(typed.repairs[i], found[f"n{i}"], found[f"row{i}"], texts[i]) for i in reasons])
 
 
+def _at_once(
+    engine: ibis.BaseBackend, raw: RawFile, good: ibis.Table, binding: Binding, name: str
+) -> tuple[ibis.Table, tuple[Finding, ...]]:
+    """Every order at one time; an order_id that was made of the time has one already."""
+    if ORDER_ID not in binding.columns or not at_different_times(good, raw.row_count):
+        return good, ()
+    placed = engine.create_table(f"{name}_placed", placed_at_once(good), temp=True)
+    found = _first(placed.filter(placed[MOVED]).aggregate(n=_.count(), row=_[ROW].min()))
+    return placed, _findings(raw, [(AT_ONCE, found["n"], found["row"], None)])
+
+
 def _noted(raw: RawFile, good: ibis.Table, columns: Iterable[str], facts: dict[str, Any]) -> tuple[Finding, ...]:
     """Returns, fees, and lines that equal another line of the same file."""
     plain = tuple(Finding(word, int(facts[kind]), str(raw.path)) for word, kind in _KINDS.items() if facts[kind])
@@ -151,13 +168,12 @@ def _noted(raw: RawFile, good: ibis.Table, columns: Iterable[str], facts: dict[s
 
 
 def _equal_lines(raw: RawFile, good: ibis.Table, columns: list[str]) -> tuple[Finding, ...]:
-    """Lines that equal another one: first by a short number of what differs most, for the whole file, then exactly, for the few that are left."""
-    some = {c: good[c] for c in (ORDER_ID, PRODUCT_ID, QUANTITY, UNIT_PRICE) if c in good.columns}
-    marked = good.mutate(mark=ibis.struct(some).hash())
-    suspected = marked.group_by("mark").having(_.count() > 1).aggregate(n=_.count()).select("mark").cache()
-    if not _first(suspected.aggregate(n=_.count()))["n"]:
+    """Lines that equal another one: first by the fingerprints of what differs most, then exactly, for the few that are left."""
+    marked = good.mutate(mark=fingerprint([good[c] for c in (ORDER_ID, PRODUCT_ID, QUANTITY, UNIT_PRICE) if c in good.columns]))
+    suspected = repeated(marked, marked["mark"], raw.row_count)
+    if not len(suspected):
         return ()
-    lines = marked.semi_join(suspected, "mark")
+    lines = marked.semi_join(ibis.memtable({"mark": suspected}), "mark")
     again = lines.group_by(columns).aggregate(n=_.count(), row=_[ROW].min()).filter(_.n > 1)
     equal = _first(again.aggregate(n=(_.n - 1).sum(), row=_.row.min()))
     return _findings(raw, [(EQUAL_LINES, int(equal["n"] or 0), equal["row"], None)])
