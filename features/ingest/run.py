@@ -91,8 +91,9 @@ def ingest(
 
 def _bound_memory(engine: ibis.BaseBackend, spill: Path, *, given: str) -> None:
     """Lets the engine use the disk beside the home's tables, and no more memory than it needs if nobody said how much it may have."""
-    if engine.raw_sql("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:  # in some notebooks it is off, and may not be set
-        engine.raw_sql("SET enable_progress_bar = false")  # it would stand on the standard output, amid the command's result
+    is_shown = engine.raw_sql("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]
+    if is_shown:  # on the standard output, amid the command's result; in some notebooks it is off, and may not be set
+        engine.raw_sql("SET enable_progress_bar = false")
     engine.raw_sql(f"SET temp_directory = '{str(spill).replace(chr(39), chr(39) * 2)}'")
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     if not given:

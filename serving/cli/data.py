@@ -12,7 +12,7 @@ from serving.cli.console import note, say, say_json, show, step
 from serving.cli.demo_home import refuse_simulated
 from serving.cli.workspace import of
 
-Files = Annotated[list[Path] | None, typer.Option(help="CSV, CSV.gz or Parquet; may be given several times.")]
+Files = Annotated[list[Path] | None, typer.Option(help="CSV, CSV.gz or Parquet, or a folder of them; may be given several times.")]
 AsOf = Annotated[
     str | None, typer.Option("--as-of", help="A date or an instant; only older rows are seen (default: just after the newest row)")
 ]
