@@ -31,6 +31,7 @@ def fill(old: ibis.Table | None, before: ibis.Table | None, after: ibis.Table, k
     columns = [c for c in after.columns if c != key]
     earlier = before.rename(**{f"__before_{c}": c for c in before.columns})
     later = after.rename(**{f"__after_{c}": c for c in after.columns})
+    old = old.select(*old.columns)  # of tables that were joined already, Ibis would join a third one to theirs, where the key is another
     joined = old.outer_join(later, old[key] == later[f"__after_{key}"])
     joined = joined.left_join(earlier, joined[f"__after_{key}"] == earlier[f"__before_{key}"])
     filled = {}

@@ -219,6 +219,24 @@ def test_what_a_file_says_of_products_outlives_what_lines_say_and_newer_lines_wi
     assert names() == {"P": "Proper name", "Q": "new"}
 
 
+def test_lines_fill_what_files_of_the_same_ingest_leave_empty(home, tmp_path) -> None:
+    texts = {
+        "orders": "customer_id,order_id,ordered_at,product_id,Description,Town\nA,1,2024-01-01,P,Hat,Huế\nB,2,2024-01-02,Q,Cap,Paris\n",
+        "products": "product_id,name\nP,Proper name\nQ,\nR,Rope\n",
+        "customers": "customer_id,city\nA,\nC,Rome\n",
+    }
+    for name, text in texts.items():
+        (tmp_path / f"{name}.csv").write_text(text)
+    sources = {name: [tmp_path / f"{name}.csv"] for name in texts}
+    derive = {"products": {"name": "Description"}, "customers": {"city": "Town"}}
+    mapping = parse_mapping({"orders": {"derive": derive}}, source="test")
+    ingest(home, sources, mapping, today=TODAY)
+    products, customers = pd.read_parquet(home.table("products")), pd.read_parquet(home.table("customers"))
+    assert dict(zip(products.product_id, products.name, strict=True)) == {"P": "Proper name", "Q": "Cap", "R": "Rope"}
+    assert dict(zip(customers.customer_id, customers.city, strict=True)) == {"A": "Huế", "B": "Paris", "C": "Rome"}
+    assert not any(table.changed for table in ingest(home, sources, mapping, today=TODAY).tables)
+
+
 def test_lines_say_their_kind_themselves_if_they_have_one(home) -> None:
     take(home, "customer_id,ordered_at,product_id,quantity,line_kind\nA,2024-01-01,P,1,Fee\nA,2024-01-02,P,1,\n")
     assert list(orders(home).line_kind) == ["fee", "sale"]
