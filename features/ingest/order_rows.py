@@ -24,7 +24,7 @@ def filled_down(raw: RawFile, options: OrdersMapping) -> RawFile:
     rows = raw.rows.mutate(**{_ORDER: as_text(raw.rows[_column(raw, options.columns[ORDER_ID], "columns")]).nullif("")})
     for name in options.fill_down:
         rows = _filled(rows, _column(raw, (name,), "fill_down"))
-    return replace(raw, rows=rows.select(raw.rows.columns))
+    return replace(raw, rows=rows.select(raw.rows.columns), standing=raw.rows)
 
 
 def left_out(raw: RawFile, options: OrdersMapping) -> Any:

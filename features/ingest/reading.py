@@ -41,7 +41,8 @@ class Place:
 class RawFile:
     """One source: `rows` has c0, c1, ... for `names`, in the file's order; those that have ROW (0, 1, ...) are a table already.
 
-    Rows without it are read from the file whenever they are asked for. `row_count` is known when they have been read once.
+    Rows without it are read from the file whenever they are asked for. `row_count` is known when they have been read once. `standing` are the
+    rows as they stand in the file, if values of `rows` have been filled in.
     """
 
     source: Source
@@ -51,6 +52,7 @@ class RawFile:
     header_lines: int = 0
     misfits: Misfits | None = None
     row_count: int = 0
+    standing: ibis.Table | None = None
 
     @property
     def path(self) -> Path:
@@ -97,10 +99,11 @@ class RawFile:
 
     def _lines_within(self, row: int) -> int:
         """Line ends inside quoted values above this row."""
-        texts = [self.rows[c] for c in self.rows.columns if c != ROW and self.rows[c].type().is_string()]
+        rows = self.rows if self.standing is None else self.standing
+        texts = [rows[c] for c in rows.columns if c != ROW and rows[c].type().is_string()]
         per_row = reduce(lambda a, b: a + b, [(t.length() - t.replace("\n", "").length()).fill_null(0) for t in texts])
-        number = self.rows[ROW] if ROW in self.rows.columns else ibis.row_number()
-        counted = self.rows.select(number=number, within=per_row)
+        number = rows[ROW] if ROW in rows.columns else ibis.row_number()
+        counted = rows.select(number=number, within=per_row)
         return int(counted.filter(_.number < row).aggregate(n=_.within.sum().fill_null(0)).to_pyarrow().column("n")[0].as_py())
 
 
