@@ -78,6 +78,9 @@ class Backend(PySparkBackend):  # type: ignore[misc]  # Ibis has no types to che
             warnings.simplefilter("ignore", ResourceWarning)  # Spark leaves the socket that the result came through to the collector
             return rows.toArrow()
 
+    def _register_udfs(self, expr: Any) -> None:
+        """Functions that expressions call by name are the engine's own (`features.spark.words`), of types that Spark need not have."""
+
     def _register_in_memory_table(self, op: Any) -> None:
         self.hold(op.name, op.data.to_pyarrow(op.schema))
 

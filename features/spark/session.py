@@ -4,6 +4,7 @@ import atexit
 import logging
 import os
 import tempfile
+from collections.abc import Mapping
 from typing import IO, Any, Final
 
 import ibis
@@ -28,7 +29,7 @@ _OPTIONS: Final = {
     "spark.sql.variant.allowDuplicateKeys": "true",  # in JSON, as on DuckDB
     "spark.driver.maxResultSize": "0",  # a result goes to the driver whole, whatever its size
 }
-_HERE: Final = {
+_HERE: Final = {  # on this machine, unless spark-defaults.conf says otherwise
     "spark.driver.host": "127.0.0.1",
     "spark.driver.bindAddress": "127.0.0.1",
     "spark.sql.shuffle.partitions": str(4 * (os.cpu_count() or 1)),
@@ -42,7 +43,9 @@ def connect(master: str, *, memory_limit: str = "") -> ibis.BaseBackend:
     Raises InputError if Java is missing, Spark does not start, or nobody answers at `master`.
     """
     running = SparkContext._active_spark_context
-    if running is not None and running.master != master:
+    if running is None or running.master != master:
+        check_java()
+        check_reachable(master)
         stop()
     context = SparkContext._active_spark_context or _started(master, memory_limit)
     backend = Backend()
@@ -59,15 +62,13 @@ def stop() -> None:
 
 
 def _started(master: str, memory_limit: str) -> SparkContext:
-    check_java()
-    check_reachable(master)
-    options = {**_OPTIONS, **(_HERE if master.startswith("local") else {}), "spark.master": master}
+    options = {**_OPTIONS, "spark.master": master}
     if memory_limit:
         options["spark.driver.memory"] = driver_memory(memory_limit)
-    conf = SparkConf().setAll(list(options.items()))
     with tempfile.TemporaryFile("w+", errors="replace") as said:
         try:
-            context = SparkContext(conf=conf, gateway=SparkContext._gateway or _java(conf, said))
+            gateway = SparkContext._gateway or _java(options, said)
+            context = SparkContext(conf=_configured(gateway, options), gateway=gateway)
         except Exception as error:  # of Java, of the bridge to it, or of Spark
             said.seek(0)
             raise not_started(master, error, said.read()) from error
@@ -76,6 +77,15 @@ def _started(master: str, memory_limit: str) -> SparkContext:
     return context
 
 
-def _java(conf: SparkConf, said: IO[str]) -> Any:
+def _java(options: Mapping[str, str], said: IO[str]) -> Any:
     """The Java program, whose remarks (Spark makes many) go to a file for the case that it fails."""
-    return launch_gateway(conf, popen_kwargs={"stdout": said, "stderr": said})
+    return launch_gateway(SparkConf().setAll(list(options.items())), popen_kwargs={"stdout": said, "stderr": said})
+
+
+def _configured(gateway: Any, options: Mapping[str, str]) -> SparkConf:
+    """The options over what spark-defaults.conf says, which Java has read; and over neither, what suits one machine."""
+    conf = SparkConf(_jvm=gateway.jvm).setAll(list(options.items()))
+    if options["spark.master"].startswith("local"):
+        for name, value in {**_HERE, "spark.sql.warehouse.dir": f"{tempfile.gettempdir()}/spark-warehouse"}.items():
+            conf.setIfMissing(name, value)  # Spark makes an empty folder of that name, otherwise where the command runs
+    return conf

@@ -18,6 +18,11 @@ def json_valid(text: Any) -> Any:
     return sge.If(this=_is_null(text), true=sge.Null(), false=sge.And(this=strict, expression=one))
 
 
+def fingerprint(*values: Any) -> Any:
+    """A number of 64 bits that equal values share; it is another one than DuckDB's."""
+    return _call("xxhash64", *values)
+
+
 def _is_null(value: Any) -> Any:
     return sge.Paren(this=sge.Is(this=value, expression=sge.Null()))
 
@@ -26,4 +31,4 @@ def _call(name: str, *values: Any) -> Any:
     return sge.Anonymous(this=name, expressions=list(values))
 
 
-WORDS: Final[Mapping[str, Callable[..., Any]]] = {"json_valid": json_valid}
+WORDS: Final[Mapping[str, Callable[..., Any]]] = {"json_valid": json_valid, "hash": fingerprint}
