@@ -71,20 +71,19 @@ def ingest(
     """
     mapping = mapping or SourceMapping()
     _check_sources(sources)
+    # before any file is read, which may take long: a master at which nobody answers is told at once
+    writer = None if engine == "duckdb" else connect(memory_limit=memory_limit, engine=engine, spark_master=spark_master)
     with workspace(home, wait_seconds=wait_seconds) as folder:
         reader = connect(threads=threads, memory_limit=memory_limit)
         try:
             _bound_memory(reader, folder / "spill", given=memory_limit)
             terms = Terms(today, home.currency, drop_bad_rows, folder)
             staged = _all_staged(reader, home, sources, mapping, terms)
-            if engine == "duckdb":
-                parts = _parts(reader, home, staged, mapping, folder)
-            else:
-                parts = _parts_elsewhere(
-                    connect(memory_limit=memory_limit, engine=engine, spark_master=spark_master), home, staged, mapping, folder
-                )
+            parts = _parts(writer or reader, home, _carried(writer, staged, folder) if writer else staged, mapping, folder)
         finally:
             reader.disconnect()
+            if writer:
+                writer.disconnect()
         changed = replace_tables(home, {name: part.path for name, part in parts.items()})
     return Report(tuple(_reported(name, parts[name], changed=changed[name]) for name in TABLES if name in parts))
 
@@ -109,18 +108,12 @@ def _all_staged(
     return {name: _staged(reader, table, sources.get(name, ()), mapping, terms) for name, table in TABLES.items()}
 
 
-def _parts_elsewhere(
-    engine: ibis.BaseBackend, home: Home, staged: Mapping[str, tuple[StagedFile, ...]], mapping: SourceMapping, folder: Path
-) -> dict[str, _Part]:
-    """The tables put together by another engine than the one that read the files: typed rows go to it as Parquet files."""
-    try:
-        moved = {
-            name: tuple(carried(engine, file, folder / f"{name}_{i}_typed.parquet") for i, file in enumerate(files))
-            for name, files in staged.items()
-        }
-        return _parts(engine, home, moved, mapping, folder)
-    finally:
-        engine.disconnect()
+def _carried(engine: ibis.BaseBackend, staged: Mapping[str, tuple[StagedFile, ...]], folder: Path) -> dict[str, tuple[StagedFile, ...]]:
+    """The typed rows in another engine than the one that read the files: they go to it as Parquet files."""
+    return {
+        name: tuple(carried(engine, file, folder / f"{name}_{i}_typed.parquet") for i, file in enumerate(files))
+        for name, files in staged.items()
+    }
 
 
 def _parts(

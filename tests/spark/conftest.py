@@ -3,6 +3,7 @@
 import importlib.util
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,14 @@ from features.contract import EVENT_TYPES, OUTCOME_TYPES
 
 START = datetime(2024, 1, 1)
 DAYS = 500
+
+
+@pytest.fixture(scope="session", autouse=True)
+def small_spark() -> Iterator[None]:
+    """Spark with settings for tables of a few thousand rows, the only ones that differ from those of a user: spark-defaults.conf."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SPARK_CONF_DIR", str(Path(__file__).parent))
+        yield
 
 
 @pytest.fixture(scope="session", params=["local[2]", "local-cluster[2,1,1024]"])

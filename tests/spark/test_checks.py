@@ -26,9 +26,8 @@ def damaged(shop, tmp_path):
     return home
 
 
+@pytest.mark.parametrize("spark_master", ["local[2]"], indirect=True)  # its many small questions ask nothing more of a cluster
 def test_the_checks(damaged, spark_master):
-    if spark_master != "local[2]":
-        pytest.skip("a hundred small questions ask nothing of a cluster that the features do not")
     expected = [found.as_dict() for found in check(damaged, today=TODAY)]
     assert sum(found["status"] != "PASS" for found in expected) > 10
     assert [found.as_dict() for found in check(damaged, today=TODAY, engine="spark", spark_master=spark_master)] == expected

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from features import batch, cutoffs
+from features import attributes, batch, cutoffs
 from features.contacts import contact_history, response_table
 from features.definitions import FEATURES
 from features.engine import Tables, tables_from_frames
@@ -38,9 +38,11 @@ def assert_same(found: pd.DataFrame, expected: pd.DataFrame, key: list[str], exa
         np.testing.assert_array_equal(found[name], expected[name], err_msg=name)
 
 
-@pytest.mark.parametrize("cuts", [CUTS[-1:], CUTS], ids=["one cut-off", "three"])
-def test_every_feature(duckdb, spark, cuts):
-    assert_same(batch.features(spark, cuts), batch.features(duckdb, cuts), ["as_of", "customer_id"], exact=COUNTS)
+HERE = pytest.mark.parametrize("spark_master", ["local[2]"], indirect=True)
+
+
+def test_every_feature(duckdb, spark):
+    assert_same(batch.features(spark, CUTS), batch.features(duckdb, CUTS), ["as_of", "customer_id"], exact=COUNTS)
 
 
 def test_labels(duckdb, spark):
@@ -48,9 +50,12 @@ def test_labels(duckdb, spark):
     assert_same(found, expected, ["as_of", "customer_id"], exact=["future_order_count"])
 
 
-def test_the_training_panel(duckdb, spark):
-    found, expected = (churn_panel(tables, CUTS, 60) for tables in (spark, duckdb))
-    assert_same(found, expected, ["as_of", "customer_id"], exact=["churned", "future_order_count"])
+@HERE
+def test_the_training_panel_of_one_cut_off(duckdb, spark):
+    """Which takes another way to the features, and has attributes, stages and labels beside them."""
+    found, expected = (churn_panel(tables, CUTS[-1:], 60) for tables in (spark, duckdb))
+    assert any(name.startswith(attributes.PREFIX) for name in expected)
+    assert_same(found, expected, ["as_of", "customer_id"], exact=[*COUNTS, "churned", "future_order_count"])
 
 
 def test_purchases(duckdb, spark):
@@ -65,6 +70,7 @@ def test_contacts(duckdb, spark):
     assert_same(response_table(spark, CUTS[-1]), response_table(duckdb, CUTS[-1]), ["decision_id"])
 
 
+@HERE
 def test_who_and_what_there_is(duckdb, spark):
     assert profiles(spark) == profiles(duckdb)
     assert consents(spark) == consents(duckdb)
@@ -73,6 +79,7 @@ def test_who_and_what_there_is(duckdb, spark):
     assert cutoffs.first_order_at(spark) == cutoffs.first_order_at(duckdb)
 
 
+@HERE
 def test_a_shop_without_products_and_events(shop, spark_master):
     orders = {"orders": shop["orders"].assign(product_id=None)}
     found = batch.features(tables_from_frames(orders, engine="spark", spark_master=spark_master), CUTS[:1])
