@@ -10,7 +10,7 @@ DEMO_HOME := $(or $(NEXTBEST_HOME),$(if $(ORDERS),nextbest-home,nextbest-home-de
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-spark has-java lint format notebooks bench bench-features bench-ingest lock clean
+.PHONY: help setup demo test test-spark lint format notebooks bench bench-features bench-ingest lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -34,14 +34,15 @@ demo: setup ## orders to a served next best action; ORDERS=file.csv MAPPING=pres
 test: lint ## lint, then every test; needs nothing but the environment; about 8 min on two cores
 	$(BIN)/pytest -n 2 --dist loadfile
 
-test-spark: has-java .venv-spark/.ready ## Spark equals DuckDB, on this machine and as a small cluster; needs Java 17, and the package index once; about 5 min
+test-spark: .venv-spark/.ready ## Spark equals DuckDB, on this machine and as a small cluster; needs Java 17, and the package index once; about 5 min
+	@$(HAS_JAVA)
 	.venv-spark/bin/pytest tests/spark
 
-has-java:
-	@if [ -n "$$JAVA_HOME" ]; then test -x "$$JAVA_HOME/bin/java"; else command -v java > /dev/null; fi \
-	  || { echo "Spark needs Java 17, and there is none: apt-get install openjdk-17-jre-headless, or set JAVA_HOME"; exit 2; }
+HAS_JAVA := { if [ -n "$$JAVA_HOME" ]; then test -x "$$JAVA_HOME/bin/java"; else command -v java > /dev/null; fi; } \
+  || { echo "Spark needs Java 17, and there is none: apt-get install openjdk-17-jre-headless, or set JAVA_HOME"; exit 2; }
 
 .venv-spark/.ready: requirements/spark.txt requirements/uv.txt pyproject.toml
+	@$(HAS_JAVA)
 	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
 	@echo "Installing the locked packages and Spark into .venv-spark ..."
 	@.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
