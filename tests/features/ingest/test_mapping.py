@@ -51,7 +51,9 @@ def test_what_is_unknown_is_named_with_what_is_known(given: object, said: list[s
 
 
 def test_an_unknown_preset_lists_the_presets() -> None:
-    with pytest.raises(InputError, match=r"uci-online-retial.*nearest: uci-online-retail.*cdnow, instacart, shopify-orders, uci-online-retail"):
+    with pytest.raises(
+        InputError, match=r"uci-online-retial.*nearest: uci-online-retail.*cdnow, instacart, shopify-orders, uci-online-retail"
+    ):
         load_mapping("uci-online-retial")
 
 
