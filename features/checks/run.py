@@ -95,7 +95,7 @@ def _shape(table: Table, rows: ibis.Table) -> Check:
         table.name,
         "columns and types are the contract's",
         "FAIL",
-        "Columns of the contract that are missing or of another type.",
+        "Required columns of the contract that are missing, and columns of another type.",
         "Ingest the table's files again; do not write its Parquet file by hand.",
     )
     return rule.tried(len(wrong), wrong[0] if wrong else "")

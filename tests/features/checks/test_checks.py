@@ -211,13 +211,19 @@ def test_counts_are_of_rows(tmp_path) -> None:
 
 def test_a_missing_column_and_a_damaged_file_fail_and_stop_there(tmp_path) -> None:
     tables = sound()
-    tables["products"] = tables["products"].drop(columns="name")
+    tables["products"] = tables["products"].drop(columns="product_id")
     home = home_with(tmp_path, tables)
     home.table("customers").write_bytes(b"PAR1")
     found = by_name(home)
-    assert found["products: columns and types are the contract's"].first == "name is missing"
+    assert found["products: columns and types are the contract's"].first == "product_id is missing"
     assert found["customers: can be read"].status == "FAIL"
     assert not [name for name in found if name.startswith("products: product_id")]
+
+
+def test_a_column_that_older_homes_lack_is_missing_values(tmp_path) -> None:
+    tables = sound()
+    tables["products"] = tables["products"].drop(columns="name")
+    assert by_name(home_with(tmp_path, tables))["products: columns and types are the contract's"].status == "PASS"
 
 
 def test_a_check_is_ready_for_json(tmp_path) -> None:
