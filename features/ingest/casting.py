@@ -91,20 +91,20 @@ def value_of(raw: Any, text: Any, column: Column, options: TableMapping) -> Any:
     return _id(text) if column.name.endswith("_id") else text
 
 
-def attribute(raw: Any, options: TableMapping, *, numeric: bool) -> Any:
-    """A column that the contract does not name, as it is kept: a number if `numeric`, a flag if it is one, text otherwise."""
-    if numeric:
-        return _number(raw, _present(as_text(raw)), options)
-    return raw if raw.type().is_boolean() else as_text(raw).nullif("")
+def attribute(value: Any, options: TableMapping, *, numeric: bool) -> Any:
+    """A column that the contract does not name (`as_text`, but for numbers and flags), as it is kept: a number if `numeric`, as it is otherwise."""
+    return _number(value, _present(value) if value.type().is_string() else value, options) if numeric else value
 
 
-def looks_numeric(raw: Any, options: TableMapping) -> Any:
-    """Whether every value of this column is a number (an aggregate): a leading zero makes a code, and nothing at all is text."""
-    if raw.type().is_boolean() or raw.type().is_numeric():
-        return ibis.literal(not raw.type().is_boolean())
-    text = _present(as_text(raw))
-    code = text.startswith("0").ifelse(text.re_search(r"^0\d"), False)
-    return (_number(raw, text, options).notnull() & ~code).all(where=text.notnull()).fill_null(False)
+def looks_numeric(value: Any, options: TableMapping) -> Any:
+    """Whether every value of such a column is a number (an aggregate): a leading zero makes a code, and nothing at all is text."""
+    if not value.type().is_string():
+        return ibis.literal(not value.type().is_boolean())
+    missing = _is_missing(value)
+    code = value.startswith("0").ifelse(value.re_search(r"^0\d"), False)
+    number = _number(value, value, options).notnull() & ~code
+    there = value.notnull()
+    return ((missing | number).all(where=there) & (~missing).any(where=there)).fill_null(False)
 
 
 def as_text(raw: Any, blanks: str = BLANKS) -> Any:
@@ -129,9 +129,13 @@ def is_json(text: Any) -> Any:
 
 
 def _present(text: Any) -> Any:
+    return _is_missing(text).ifelse(ibis.null("string"), text)
+
+
+def _is_missing(text: Any) -> Any:
     """One comparison after the other: the engine makes a join of every longer list, and there is one such list per column and use."""
     is_short = text.length() <= max(map(len, MISSING_WORDS))
-    return is_short.ifelse(reduce(or_, (text == word for word in MISSING_WORDS)).ifelse(ibis.null("string"), text), text)
+    return is_short.ifelse(reduce(or_, (text == word for word in MISSING_WORDS)), False)
 
 
 def _id(text: Any) -> Any:
