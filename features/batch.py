@@ -21,6 +21,7 @@ from features.states import Feature, State, states_of
 
 CUT = "cut_us"
 KEY = (CUSTOMER_ID, CUT)
+PRICES = ("priced_lines", "price_level", "premium_lines", "budget_lines")
 OPTIONAL = ("products", "events", "decisions")
 
 
@@ -67,14 +68,15 @@ def _present(tables: Tables) -> frozenset[str]:
 
 def _sources(tables: Tables, cuts: list[int], present: Collection[str]) -> dict[str, Callable[[], ibis.Table]]:
     """How the rows of each source, as the cut-offs see them, are made; sources of tables without rows are left out."""
-    sold = sources.lines(tables, with_products="products" in present)
+    sold = sources.lines(tables)
+    bought = sources.bought(sold.filter(sold.at < max(cuts)))
     found = {
         "orders": lambda: seen(sources.orders(tables, sold), cuts),
-        "firsts": lambda: _firsts(tables, cuts),
+        "firsts": lambda: _firsts(sources.firsts(sold, bought), cuts),
         "returns": lambda: seen(sources.returns(tables), cuts),
     }
     if "products" in present:
-        found["categories"] = lambda: _by_category(sources.categories(sold), cuts)
+        found["categories"] = lambda: _categories(tables, sold, bought, cuts)
     if "events" in present:
         found["events"] = lambda: seen(sources.events(tables), cuts)
         found["carts"] = lambda: seen(sources.carts(tables), cuts)
@@ -105,37 +107,45 @@ def _instants(cuts: list[int]) -> Any:
     return ibis.array([ibis.literal(cut, type="int64") for cut in cuts])
 
 
-def _firsts(tables: Tables, cuts: list[int]) -> ibis.Table:
+def _firsts(found: ibis.Table, cuts: list[int]) -> ibis.Table:
     """What was bought for the first time at one instant is counted together first, where many cut-offs see it."""
-    found = sources.firsts(sources.lines(tables, with_products=False))
     if len(cuts) > 1:
         sums = {name: found[name].sum() for name in ("product", "channel", "store")}
         found = found.group_by(CUSTOMER_ID, "at", "known_at").aggregate(**sums)
     return seen(found, cuts)
 
 
-def _by_category(bought: ibis.Table, cuts: list[int]) -> ibis.Table:
-    """One row per customer, cut-off and category: what was bought of it before the cut-off.
-
-    Lines that the same cut-offs see are counted together; the running totals after them hold until the next ones are seen.
-    """
+def _categories(tables: Tables, sold: ibis.Table, bought: ibis.Table, cuts: list[int]) -> ibis.Table:
+    """One row per customer, cut-off and category: what was bought of it before the cut-off."""
     if len(cuts) == 1:
-        known = bought.filter(bought.at < cuts[0])
-        whole = known.group_by(CUSTOMER_ID, "category").aggregate(n=_.count(), at=_.at.max()).mutate(**{CUT: _instants(cuts)[0]})
+        listed = sources.with_facts(bought, tables)
+        whole = sources.by_category(listed, (CUSTOMER_ID, "category"), listed.n, listed.last_at).mutate(**{CUT: _instants(cuts)[0]})
     else:
-        since = bought.mutate(since=_passed(bought.at, cuts)).filter(_.since < len(cuts))
-        counted = since.group_by(CUSTOMER_ID, "category", "since").aggregate(n=_.count(), at=_.at.max())
-        above = ibis.window(group_by=[CUSTOMER_ID, "category"], order_by="since")
-        running = counted.mutate(
-            n=counted.n.sum().over(ibis.cumulative_window(group_by=[CUSTOMER_ID, "category"], order_by="since")),
-            until=counted.since.lead().over(above).fill_null(len(cuts)),
-        )
-        whole = running.mutate(**{CUT: _instants(cuts)[running.since : running.until].unnest()})
-    lines = whole.n.cast("float64")
-    favourite = lines * FAVOURITE_LINES + (whole["at"] // 1_000_000).cast("float64")
+        whole = _running(sources.with_facts(sold, tables), cuts)
+    known = whole.category != ""
+    lines = known.ifelse(whole.n, 0.0)
+    favourite = whole.n * FAVOURITE_LINES + (whole["at"] // 1_000_000).cast("float64")
     return whole.select(
-        *KEY, category=ibis.literal(1).cast("float64"), lines=lines, lines_log_lines=lines * lines.ln(), favourite=favourite
+        *KEY,
+        *PRICES,
+        category=known.ifelse(1, 0).cast("float64"),
+        lines=lines,
+        lines_log_lines=lines * whole.n.ln(),
+        favourite=known.ifelse(favourite, ibis.null("float64")),
     )
+
+
+def _running(listed: ibis.Table, cuts: list[int]) -> ibis.Table:
+    """Lines that the same cut-offs see are counted together; the running totals after them hold until the next ones are seen."""
+    since = listed.mutate(since=_passed(listed.at, cuts)).filter(_.since < len(cuts))
+    one = (CUSTOMER_ID, "category")
+    counted = sources.by_category(since, (*one, "since"), ibis.literal(1).cast("float64") + 0.0 * since.since, since["at"])
+    until_here = ibis.cumulative_window(group_by=list(one), order_by="since")
+    running = counted.mutate(
+        **{name: counted[name].sum().over(until_here) for name in ("n", *PRICES)},
+        until=counted.since.lead().over(ibis.window(group_by=list(one), order_by="since")).fill_null(len(cuts)),
+    )
+    return running.mutate(**{CUT: _instants(cuts)[running.since : running.until].unnest()})
 
 
 def _reduced(rows: ibis.Table, states: Sequence[State]) -> ibis.Table:

@@ -4,9 +4,10 @@ To add a feature, add a line here. The sources and their columns (every source h
 
 orders: one row per order (the sale lines with one order_id at one instant): order, value, gross, discount, quantity, lines, discounted_lines,
   discounted (1 if any line is), line_value_max, value_squared, new_day, gap_days, gap_squared, pause_days, day, previous_day, weekend, morning, evening,
-  hour_cos, hour_sin, year_cos, year_sin, web, app, store, channel_known, priced_lines, price_level, premium_lines, budget_lines
+  hour_cos, hour_sin, year_cos, year_sin, web, app, store, channel_known
 firsts: one row per product, channel or store that a customer bought, or ordered by, for the first time: product, channel, store
-categories: one row per category bought: category, lines, lines_log_lines, favourite (see FAVOURITE_LINES)
+categories: one row per category bought (products without one together): category, lines, lines_log_lines, favourite (see FAVOURITE_LINES),
+  and of the lines with a price level: priced_lines, price_level, premium_lines, budget_lines
 returns: one row per returned line: value, lines
 events: one row per event: a count column and an instant column (`at_<group>`) for every group in EVENT_GROUPS, and survey_score
 carts: one row per cart that was left: product put into the cart, no order in the day after: abandoned
@@ -237,22 +238,22 @@ PRICE: Final = (
         "price",
         "share",
         "Where the products bought stand among the list prices of their category, from 0 (cheapest) to 1",
-        orders.sum("price_level"),
-        orders.sum("priced_lines"),
+        categories.sum("price_level"),
+        categories.sum("priced_lines"),
     ),
     _share(
         "premium_share",
         "price",
         "Share of lines in the upper third of their category's prices",
-        orders.sum("premium_lines"),
-        orders.sum("priced_lines"),
+        categories.sum("premium_lines"),
+        categories.sum("priced_lines"),
     ),
     _share(
         "budget_share",
         "price",
         "Share of lines in the lower third of their category's prices",
-        orders.sum("budget_lines"),
-        orders.sum("priced_lines"),
+        categories.sum("budget_lines"),
+        categories.sum("priced_lines"),
     ),
     _share("discount_share", "price", "Discounts against undiscounted value", orders.sum("discount"), gross),
     _share("discount_90d_share", "price", "The same in the last 90 days", orders.sum("discount", days=90), orders.sum("gross", days=90)),

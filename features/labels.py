@@ -21,7 +21,7 @@ def purchases_after(tables: Tables, cutoffs: Sequence[datetime], horizon_days: i
     A purchase is a sale line: returns and fees are none. Days are those of the shop's clocks.
     """
     cuts = [microseconds(cut) for cut in sorted(set(cutoffs))]
-    sold = lines(tables, with_products=False)
+    sold = lines(tables)
     bought = sold.mutate(day=zone(tables.timezone).local_column(sold.at) // DAY_US)
     after = bought.mutate(**{CUT: instants_between(cuts, bought.at - horizon_days * DAY_US, bought.at).unnest()})
     sums = after.group_by(*KEY).aggregate(future_value=after.value.sum(), future_order_count=after.day.nunique())

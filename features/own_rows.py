@@ -91,10 +91,6 @@ _LINE_SUMS: Final = (
     "quantity",
     "lines",
     "discounted_lines",
-    "price_level",
-    "priced_lines",
-    "premium_lines",
-    "budget_lines",
 )
 
 
@@ -112,22 +108,9 @@ def _line_values(lines: Arrays) -> tuple[NDArray[np.float64], ...]:
 
 def _line_sums(known: Known) -> NDArray[np.float64]:
     value, gross, discount, quantity = _line_values(known.sold)
-    level = _price_levels(known)
     table = np.zeros((len(_LINE_SUMS), len(value)))
     table[0], table[1], table[2], table[3], table[4], table[5] = value, gross, discount, quantity, 1.0, discount > 0
-    if level is not None:
-        priced = ~np.isnan(level)
-        table[6], table[7], table[8], table[9] = _filled(level), priced, level >= PREMIUM_LEVEL, level < BUDGET_LEVEL
     return table
-
-
-def _price_levels(known: Known) -> NDArray[np.float64] | None:
-    facts, names = known.shop.products, known.history.names.products
-    if not facts or not names:
-        return None
-    levels = np.array([facts.get(name, (None, np.nan))[1] for name in names] + [np.nan])
-    found: NDArray[np.float64] = levels[known.sold["product"]]
-    return found
 
 
 def _calendar(placed: NDArray[np.int64], day: NDArray[np.int64], timezone: str) -> Columns:
@@ -180,19 +163,31 @@ def firsts(known: Known) -> Columns:
 
 
 def categories(known: Known) -> Columns:
-    """One row per category bought; see `features.batch`."""
+    """One row per category bought, and one of listed products without a category; see `features.batch`."""
     facts, names = known.shop.products, known.history.names.products
-    coded: dict[str | None, int] = {None: -1}
-    of_product = [coded.setdefault(facts.get(name, (None, 0.0))[0], len(coded) - 1) for name in names]
-    of_line = np.array([*of_product, -1])[known.sold["product"]]
+    listed = [facts.get(name) for name in names]
+    coded: dict[str | None, int] = {None: 0}
+    codes_of = [-1 if fact is None else coded.setdefault(fact[0], len(coded)) for fact in listed]
+    product = known.sold["product"]
+    of_line = np.array([*codes_of, -1])[product]
     bought = of_line >= 0
     codes, at = of_line[bought], known.sold["at"][bought]
-    lines = np.bincount(codes, minlength=len(coded) - 1).astype(float)
-    last = np.zeros(len(coded) - 1, dtype=np.int64)
+    level = np.array([*(np.nan if fact is None else fact[1] for fact in listed), np.nan])[product][bought]
+    lines, last = np.bincount(codes, minlength=len(coded)).astype(float), np.zeros(len(coded), dtype=np.int64)
     last[codes] = at
-    lines, last = lines[lines > 0], last[lines > 0]
-    favourite = lines * FAVOURITE_LINES + last // 1_000_000
-    return {"at": last, "category": np.ones(len(lines)), "lines": lines, "lines_log_lines": lines * np.log(lines), "favourite": favourite}
+    prices: Columns = {
+        "priced_lines": ~np.isnan(level),
+        "price_level": _filled(level),
+        "premium_lines": level >= PREMIUM_LEVEL,
+        "budget_lines": level < BUDGET_LEVEL,
+    }
+    found: Columns = {name: np.bincount(codes, weights=column, minlength=len(coded)) for name, column in prices.items()}
+    category = np.ones(len(coded))
+    category[0] = 0.0
+    favourite = np.where(category > 0, lines * FAVOURITE_LINES + last // 1_000_000, np.nan)
+    found |= {"at": last, "category": category, "lines": lines * category, "favourite": favourite}
+    found["lines_log_lines"] = found["lines"] * np.log(np.maximum(lines, 1.0))
+    return {name: column[lines > 0] for name, column in found.items()}
 
 
 def returns(known: Known) -> Columns:

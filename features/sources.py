@@ -18,12 +18,9 @@ from features.products import product_facts
 from features.vocabulary import year_angle
 
 
-def lines(tables: Tables, *, with_products: bool) -> ibis.Table:
-    """One row per sale line, with its value, and its product's category and price level (missing where the products table has none)."""
-    sold = _priced(tables.orders.filter(_.line_kind == SALE))
-    if not with_products:
-        return sold.mutate(category=ibis.null("string"), price_level=ibis.null("float64"))
-    return sold.left_join(product_facts(tables.products), "product_id").drop("product_id_right")
+def lines(tables: Tables) -> ibis.Table:
+    """One row per sale line, with its value."""
+    return _priced(tables.orders.filter(_.line_kind == SALE))
 
 
 def orders(tables: Tables, sold: ibis.Table) -> ibis.Table:
@@ -63,10 +60,6 @@ _SUMS = (
     "lines",
     "discounted_lines",
     "discounted",
-    "price_level",
-    "priced_lines",
-    "premium_lines",
-    "budget_lines",
 )
 
 
@@ -80,10 +73,6 @@ def _placed(sold: ibis.Table) -> ibis.Table:
         discounted_lines=_number(sold.discount > 0).sum(),
         discounted=_number(sold.discount > 0).max(),
         line_value_max=sold.value.max(),
-        price_level=sold.price_level.fill_null(0.0).sum(),
-        priced_lines=_float(sold.price_level.count()),
-        premium_lines=_number(sold.price_level >= PREMIUM_LEVEL).sum(),
-        budget_lines=_number(sold.price_level < BUDGET_LEVEL).sum(),
         channel=sold.channel.max(),
         store_id=sold.store_id.max(),
     )
@@ -111,21 +100,44 @@ def _channels(placed: ibis.Table) -> dict[str, ibis.Value]:
     return {**{name: _number(channel == name) for name in ("web", "app", "store")}, "channel_known": _number(channel != "")}
 
 
-def firsts(sold: ibis.Table) -> ibis.Table:
-    """One row per product, channel and store of a customer, at its first order."""
-    found = []
-    for name, column in (("product", "product_id"), ("channel", "channel"), ("store", "store_id")):
+def bought(sold: ibis.Table) -> ibis.Table:
+    """One row per customer and product: lines, the first and the last instant."""
+    known = sold.filter(sold.product_id.notnull())
+    return known.group_by("customer_id", "product_id").aggregate(n=known.count(), at=known.at.min(), last_at=known.at.max())
+
+
+def firsts(sold: ibis.Table, products: ibis.Table) -> ibis.Table:
+    """One row per product, channel and store of a customer, at its first order; `products` are those of `bought`."""
+    found = [_flagged(products, "product")]
+    for name, column in (("channel", "channel"), ("store", "store_id")):
         known = sold.filter(sold[column].notnull())
-        first = known.group_by("customer_id", column).aggregate(at=known.at.min())
-        flags = {other: _one() if other == name else _zero() for other in ("product", "channel", "store")}
-        found.append(first.select("customer_id", "at", known_at="at", **flags))
+        found.append(_flagged(known.group_by("customer_id", column).aggregate(at=known.at.min()), name))
     return ibis.union(*found)
 
 
-def categories(sold: ibis.Table) -> ibis.Table:
-    """One row per sale line of a product with a category: what `features.batch` sums up per category and cut-off."""
-    known = sold.filter(sold.category.notnull())
-    return known.select("customer_id", "category", "at", known_at="at")
+def _flagged(first: ibis.Table, name: str) -> ibis.Table:
+    flags = {other: _one() if other == name else _zero() for other in ("product", "channel", "store")}
+    return first.select("customer_id", "at", known_at="at", **flags)
+
+
+def with_facts(rows: ibis.Table, tables: Tables) -> ibis.Table:
+    """Rows of listed products with their category ("" for none) and price_level."""
+    facts = product_facts(tables.products)
+    joined = rows.inner_join(facts, "product_id")
+    return joined.mutate(category=joined.category.fill_null(""))
+
+
+def by_category(rows: ibis.Table, keys: tuple[str, ...], n: ibis.expr.types.NumericColumn, last_at: ibis.Value) -> ibis.Table:
+    """Rows of `with_facts` summed up by `keys`: n (lines), at (the last one), and what of them is known of prices."""
+    count, level = _float(n), rows.price_level
+    return rows.group_by(*keys).aggregate(
+        n=count.sum(),
+        at=last_at.max(),
+        priced_lines=level.notnull().ifelse(count, 0.0).sum(),
+        price_level=(count * level.fill_null(0.0)).sum(),
+        premium_lines=(level >= PREMIUM_LEVEL).ifelse(count, 0.0).sum(),
+        budget_lines=(level < BUDGET_LEVEL).ifelse(count, 0.0).sum(),
+    )
 
 
 def returns(tables: Tables) -> ibis.Table:
