@@ -137,9 +137,9 @@ def _categories(tables: Tables, sold: ibis.Table, bought: ibis.Table, cuts: list
 
 def _running(listed: ibis.Table, cuts: list[int]) -> ibis.Table:
     """Lines that the same cut-offs see are counted together; the running totals after them hold until the next ones are seen."""
-    since = listed.mutate(since=_passed(listed.at, cuts)).filter(_.since < len(cuts))
+    since = listed.mutate(since=_passed(listed.at, cuts), n=1).filter(_.since < len(cuts))
     one = (CUSTOMER_ID, "category")
-    counted = sources.by_category(since, (*one, "since"), ibis.literal(1).cast("float64") + 0.0 * since.since, since["at"])
+    counted = sources.by_category(since, (*one, "since"), since.n, since["at"])
     until_here = ibis.cumulative_window(group_by=list(one), order_by="since")
     running = counted.mutate(
         **{name: counted[name].sum().over(until_here) for name in ("n", *PRICES)},

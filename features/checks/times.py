@@ -28,7 +28,6 @@ from features.contract import (
     SALE,
 )
 
-_DAY: Final = timedelta(days=1)
 _BEFORE_THE_EXPORT: Final = timedelta(days=90)
 _CLOCKS: Final = "Check timezone and date_format in the mapping of both tables."
 _RETURN_SHARE, _JOINED_SHARE, _RANGE_SHARE = 0.02, 0.05, 0.01
