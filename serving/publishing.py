@@ -19,8 +19,10 @@ from features.history import FORMAT, KINDS, CustomerHistory
 from features.own_rows import ShopFacts
 from serving.clock import wall
 from serving.plain import plain
+from serving.score_rows import score_rows
 from serving.shop import EVERYBODY
 from serving.state import publications
+from serving.state import scores as stored_scores
 from serving.state.database import State
 
 BATCH: Final = 2_000
@@ -46,7 +48,6 @@ class _Totals:
 
     as_of: datetime
     customer_count: int = 0
-    scored_count: int = 0
     value: float = 0.0
     order_count: int = 0
     buyers: dict[str, int] = field(default_factory=dict)
@@ -70,7 +71,7 @@ class _Known:
     profiles: Mapping[str, Mapping[str, Any]]
     consents: Mapping[str, Mapping[str, bool]]
     contacts: Mapping[str, list[dict[str, Any]]]
-    scores: Mapping[str, Mapping[str, Any]]
+    stages: Mapping[str, str]
 
 
 def publish(
@@ -102,7 +103,7 @@ def publish(
     with the number of customers written so far.
     """
     totals = _Totals(as_of)
-    known = _Known(profiles or {}, consents or {}, _contacts(contacts), _by_customer(scores))
+    known = _Known(profiles or {}, consents or {}, _contacts(contacts), _stages(scores))
     with state.writing() as connection:
         generation = publications.begin(connection, as_of=known_until or as_of, started_at=wall())
     facts_of_shop = shop or ShopFacts()
@@ -114,13 +115,15 @@ def publish(
         with state.writing() as connection:
             publications.add_customers(connection, generation, batch)
         progress(totals.customer_count)
+    scored_count = _add_scores(state, generation, scores, as_of)
     with state.writing() as connection:
+        stored_scores.record_band_changes(connection, generation, wall())
         facts = _facts(totals, known, scores, levels or {}, conversion_value)
         form = {"history_format": FORMAT, "timezone": facts_of_shop.timezone, "made_of": dict(made_of or {})}
         publications.complete(connection, generation, {**facts, **form})
     with state.writing() as connection:
-        publications.remove_others(connection, generation)
-    return Published(generation, as_of, totals.customer_count, len(listed), totals.scored_count)
+        publications.remove_others(connection, generation, wall())
+    return Published(generation, as_of, totals.customer_count, len(listed), scored_count)
 
 
 def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -141,17 +144,14 @@ def _customer_rows(histories: Iterable[tuple[str, CustomerHistory]], known: _Kno
 
 
 def _customer_row(customer_id: str, history: bytes | None, known: _Known, totals: _Totals) -> dict[str, Any]:
-    score = known.scores.get(customer_id)
     totals.customer_count += 1
-    totals.scored_count += score is not None
     return {
         "customer_id": customer_id,
         "profile": plain(known.profiles.get(customer_id, {})),
         "consent": plain(known.consents.get(customer_id, {})),
         "contacts": known.contacts.get(customer_id, []),
         "history": history,
-        "scores": plain(score),
-        "stage": None if score is None else plain(score.get("stage")),
+        "stage": known.stages.get(customer_id),
     }
 
 
@@ -164,13 +164,18 @@ def _contacts(frame: pd.DataFrame | None) -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-def _by_customer(frame: pd.DataFrame | None) -> dict[str, dict[str, Any]]:
-    if frame is None:
-        return {}
-    fields = [name for name in frame.columns if name != "customer_id"]
-    columns = [frame[name].to_numpy(object) for name in fields]
-    ids = frame["customer_id"].astype("str")
-    return {customer_id: dict(zip(fields, values, strict=True)) for customer_id, *values in zip(ids, *columns, strict=True)}
+def _stages(scores: pd.DataFrame | None) -> dict[str, str]:
+    return {} if scores is None or "stage" not in scores else dict(zip(scores["customer_id"].astype("str"), scores["stage"], strict=True))
+
+
+def _add_scores(state: State, generation: int, scores: pd.DataFrame | None, as_of: datetime) -> int:
+    """Writes everybody's scores; how many there are."""
+    count = 0
+    for batch in score_rows(scores, as_of, BATCH) if scores is not None else ():
+        with state.writing() as connection:
+            stored_scores.add(connection, generation, batch)
+        count += len(batch)
+    return count
 
 
 def _product_rows(frame: pd.DataFrame | None, shop: ShopFacts) -> list[dict[str, Any]]:

@@ -106,7 +106,7 @@ class _Scores:
     """One customer's published scores and the time that they are of."""
 
     values: Mapping[str, Any]
-    as_of: datetime | None
+    as_of: datetime
 
 
 def _published_scores(current: Current) -> _Scores | str:
@@ -114,8 +114,8 @@ def _published_scores(current: Current) -> _Scores | str:
     values = current.stored.scores if current.stored else None
     if not values or _number(values, "churn_probability") is None:
         return "no score of this customer was published"
-    as_of = datetime.fromisoformat(values["as_of"]) if values.get("as_of") else current.shop.facts_as_of
-    if as_of is not None and as_of > current.now:
+    as_of = values["as_of"]
+    if as_of > current.now:
         return f"the published score is of a later time ({as_of:%Y-%m-%d})"
     return _Scores(values, as_of)
 

@@ -8,13 +8,17 @@ from typing import Any
 from sqlalchemy import Connection, select
 from sqlalchemy.dialects import postgresql, sqlite
 
+from serving.state import scores
 from serving.state.publications import current_generation
 from serving.state.tables import CUSTOMERS, PUBLISHED_CUSTOMERS
 
 
 @dataclass(frozen=True)
 class StoredCustomer:
-    """One customer as stored. `generation` is the publication read, 0 where the customer is in none; `contacts` are the published ones."""
+    """One customer as stored. `generation` is the publication read, 0 where the customer is in none; `contacts` are the published ones.
+
+    `scores` is their row of `published_scores`, None where they have none.
+    """
 
     customer_id: str
     generation: int
@@ -42,7 +46,8 @@ def read_many(connection: Connection, customer_ids: Sequence[str]) -> dict[str, 
     posted = connection.execute(select(CUSTOMERS).where(CUSTOMERS.c.customer_id.in_(customer_ids)))
     old = {row.customer_id: row for row in published}
     new = {row.customer_id: row for row in posted}
-    return {known: _merged(known, old.get(known), new.get(known)) for known in {**old, **new}}
+    scored = scores.read_many(connection, list(old))
+    return {known: _merged(known, old.get(known), new.get(known), scored.get(known)) for known in {**old, **new}}
 
 
 def put_profile(connection: Connection, customer_id: str, profile: Mapping[str, Any], at: datetime) -> None:
@@ -64,7 +69,7 @@ def _put(connection: Connection, customer_id: str, at: datetime, **columns: Mapp
     connection.execute(CUSTOMERS.update().where(CUSTOMERS.c.customer_id == customer_id).values(updated_at=at, **merged))
 
 
-def _merged(customer_id: str, published: Any, posted: Any) -> StoredCustomer:
+def _merged(customer_id: str, published: Any, posted: Any, scored: Mapping[str, Any] | None) -> StoredCustomer:
     profile = {**(published.profile if published else {}), **(posted.profile if posted else {})}
     return StoredCustomer(
         customer_id=customer_id,
@@ -73,6 +78,6 @@ def _merged(customer_id: str, published: Any, posted: Any) -> StoredCustomer:
         consent={**(published.consent if published else {}), **(posted.consent if posted else {})},
         contacts=published.contacts if published else (),
         history=published.history if published else None,
-        scores=published.scores if published else None,
+        scores=scored,
         stage=published.stage if published else None,
     )

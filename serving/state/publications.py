@@ -2,12 +2,16 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
+from itertools import pairwise
+from typing import Any, Final
 
 from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
 
-from serving.state.tables import PUBLICATIONS, PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS
+from serving.state.tables import PUBLICATIONS, PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS, PUBLISHED_SCORES
+
+SCORES_KEPT: Final = 3
+SCORES_KEPT_FOR: Final = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -49,7 +53,7 @@ def begin(connection: Connection, *, as_of: datetime, started_at: datetime) -> i
 
 
 def add_customers(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes customers of this generation: customer_id, profile, consent, contacts, history, scores, stage."""
+    """Writes customers of this generation: customer_id, profile, consent, contacts, history, stage."""
     if rows:
         connection.execute(insert(PUBLISHED_CUSTOMERS), [{"generation": generation, **row} for row in rows])
 
@@ -67,7 +71,22 @@ def complete(connection: Connection, generation: int, facts: dict[str, Any]) -> 
     connection.execute(update(PUBLICATIONS).where(PUBLICATIONS.c.generation == generation).values(complete=True, facts=facts))
 
 
-def remove_others(connection: Connection, generation: int) -> None:
-    """Removes every older generation, and newer ones that a crash left unfinished before this one began."""
-    for table in (PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS, PUBLICATIONS):
+def remove_others(connection: Connection, generation: int, at: datetime) -> None:
+    """Removes every older generation, and newer ones that a crash left unfinished before this one began.
+
+    Of the last SCORES_KEPT generations the scores stay, each for SCORES_KEPT_FOR after the next one began: somebody may be paging through
+    them. `at` is now.
+    """
+    kept = _with_scores(connection, generation, at)
+    for table in (PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS):
         connection.execute(delete(table).where(table.c.generation < generation))
+    for table in (PUBLISHED_SCORES, PUBLICATIONS):
+        connection.execute(delete(table).where(table.c.generation < generation, table.c.generation.not_in(kept)))
+
+
+def _with_scores(connection: Connection, generation: int, at: datetime) -> list[int]:
+    """The generations whose scores stay, besides the newest."""
+    complete = select(PUBLICATIONS.c.generation, PUBLICATIONS.c.started_at).where(PUBLICATIONS.c.complete)
+    newest_first = complete.where(PUBLICATIONS.c.generation <= generation).order_by(PUBLICATIONS.c.generation.desc())
+    rows = connection.execute(newest_first.limit(SCORES_KEPT)).all()
+    return [old.generation for new, old in pairwise(rows) if at - new.started_at < SCORES_KEPT_FOR]

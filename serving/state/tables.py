@@ -7,9 +7,9 @@ end, so that a reader sees the old or the new one whole, never a mixture. Instan
 
 from typing import Final
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, DateTime, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, DateTime, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION: Final = "0002"
+REVISION: Final = "0003"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -32,9 +32,63 @@ PUBLISHED_CUSTOMERS: Final = Table(
     Column("consent", JSON, nullable=False),
     Column("contacts", JSON, nullable=False),
     Column("history", LargeBinary),
-    Column("scores", JSON),
     Column("stage", String),
 )
+PUBLISHED_SCORES: Final = Table(
+    "published_scores",
+    metadata,
+    Column("generation", BigInteger, primary_key=True, autoincrement=False),
+    Column("customer_id", String, primary_key=True),
+    Column("churn_probability", Float, nullable=False),
+    Column("horizon_days", Integer),
+    Column("as_of", DateTime, nullable=False),
+    Column("band", String),
+    Column("percentile", Float),
+    Column("percentile_in_stage", Float),
+    Column("stage", String),
+    Column("segment", String),
+    Column("persona", String),
+    Column("expected_orders", Float),
+    Column("expected_spend", Float),
+    Column("expected_next_order_on", Date),
+    Column("expected_next_order_from", Date),
+    Column("expected_next_order_until", Date),
+    Column("average_days_between_orders", Float),
+    Column("clv", Float),
+    Column("historic_value", Float),
+    Column("insufficient_data", Boolean, nullable=False),
+    Column("why", Text),
+    Column("reasons", JSON(none_as_null=True)),
+    Column("model_version", String),
+    *(
+        Index(f"published_scores_by_{column}", "generation", column, "customer_id")
+        for column in ("churn_probability", "clv", "expected_spend", "expected_next_order_on", "percentile")
+    ),
+)
+"""Scores of the newest generations (`serving.state.publications.remove_others`): a list that is being paged through stays as it was.
+
+`reasons` is a list of `training.reasons.Reason.to_json()`, or of sentences in English where an older version published them; null where
+none were computed. A number that is not known is null.
+"""
+BAND_CHANGES: Final = Table(
+    "band_changes",
+    metadata,
+    Column("change_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("customer_id", String, nullable=False),
+    Column("recorded_at", DateTime, nullable=False),
+    Column("as_of", DateTime, nullable=False),
+    Column("from_band", String, nullable=False),
+    Column("to_band", String, nullable=False),
+    Column("from_probability", Float, nullable=False),
+    Column("to_probability", Float, nullable=False),
+    Column("stage", String),
+    Column("model_version", String),
+    Column("generation", BigInteger, nullable=False),
+    Index("band_changes_by_time", "recorded_at", "change_id"),
+    Index("band_changes_by_customer", "customer_id"),
+    sqlite_autoincrement=True,
+)
+"""Who came into another risk band by a publication, and when that became visible; ids rise with time and are never used again."""
 PUBLISHED_PRODUCTS: Final = Table(
     "published_products",
     metadata,

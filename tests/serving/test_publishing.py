@@ -1,5 +1,5 @@
 import math
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import numpy as np
@@ -64,7 +64,7 @@ def test_a_publication_holds_everybody_with_their_history_profile_and_score(stat
     assert found["c0"].profile == {"name": "An", "points": 3}
     assert found["c0"].consent == {"email": True}
     assert CustomerHistory.from_bytes(found["c0"].history or b"").product_ids == ("tea",)
-    assert (found["c0"].scores or {})["expected_next_order_on"] == "2026-03-09T00:00:00"
+    assert (found["c0"].scores or {})["expected_next_order_on"] == date(2026, 3, 9)
     assert found["c0"].stage == "retention"
     assert found["c9"].history is None
     shop = read(state)

@@ -144,7 +144,6 @@ def publish(state: State, names: dict[str, str], *, complete: bool = True) -> in
                 "consent": {"email": True},
                 "contacts": [],
                 "history": b"\x00h",
-                "scores": None,
                 "stage": None,
             }
             for who, name in names.items()
@@ -153,7 +152,7 @@ def publish(state: State, names: dict[str, str], *, complete: bool = True) -> in
     if complete:
         with state.writing() as connection:
             publications.complete(connection, generation, {"levels": {"a": 1.5}})
-            publications.remove_others(connection, generation)
+            publications.remove_others(connection, generation, NOW)
     return generation
 
 
