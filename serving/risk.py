@@ -59,7 +59,7 @@ def risk(current: Current, champions: Champions) -> Risk:
         churn_probability=probability,
         as_of=current.now,
         horizon_days=champions.churn.horizon_days,
-        reasons=[reason.sentence for reason in champions.churn.reasons(frame, REASONS)[0]],
+        reasons=[reason.sentence() for reason in champions.churn.reasons(frame, REASONS)[0]],
         model_version=champions.version("churn"),
         why=why_too_little(current.features),
         **_value(current, champions, frame, probability),

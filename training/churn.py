@@ -109,9 +109,9 @@ class ChurnModel:
             total[:, [names.index(name) for name in part.columns]] += part.to_numpy(float)
         return pd.DataFrame(total, columns=names, index=features.index)
 
-    def reasons(self, features: pd.DataFrame, k: int = 3, *, locale: str = "en") -> list[list[Reason]]:
-        """The k strongest reasons of every row, strongest first, in `locale` (en or vi); fewer, or none, where little is known."""
-        return top_reasons(features, self.contributions(features), k, locale=locale)
+    def reasons(self, features: pd.DataFrame, k: int = 3) -> list[list[Reason]]:
+        """The k strongest reasons of every row, strongest first; fewer, or none, where little is known."""
+        return top_reasons(features, self.contributions(features), k)
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing, empty folder, as LightGBM text and JSON."""

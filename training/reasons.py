@@ -1,115 +1,152 @@
-"""Why a customer's risk is high or low, in plain sentences with the customer's own numbers, in English and Vietnamese.
+"""Why a customer's risk is high or low: by family of features, with the customer's own numbers, as data that any known language can read.
 
-The sentences are data: reasons.yaml, beside this file. A customer attribute is said by its column and what stands there.
+What a model's features add to the log odds is summed by family, so that features that say nearly the same do not take three places or hide each
+other; the sentence tells the numbers of those that pull the family's way. Families and sentences are data: reasons.yaml, beside this file.
 """
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
-from features.attributes import PREFIX
 from features.errors import InputError
+from training.reason_sentences import LOCALES, Direction, Sentence, family_of, read_alone, sentences
 
 Floats = NDArray[np.float64]
-Direction = Literal["raises", "lowers"]
-LOCALES: Final = ("en", "vi")
-LEAST: Final = 0.02  # log odds below which a feature is no reason
+Rows = NDArray[np.intp]
+LEAST: Final = 0.02  # log odds below which a family is no reason
 
-_EFFECT: Final[Mapping[str, Mapping[Direction, str]]] = {
+_EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {"raises": "which raises the risk", "lowers": "which lowers the risk"},
     "vi": {"raises": "làm tăng rủi ro", "lowers": "làm giảm rủi ro"},
 }
-_IS: Final = {"en": ("is not", "is"), "vi": ("không phải là", "là")}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Reason:
-    """One reason: the feature, the customer's own value of it, what it does to the risk, and the sentence that says so."""
+    """One reason: the family of features, what it does to the risk, by how much in log odds, and the customer's own numbers behind it."""
 
-    feature: str
-    value: float
+    family: str
     direction: Direction
-    sentence: str
+    effect: float
+    facts: Mapping[str, float]
+
+    def sentence(self, locale: str = "en", *, currency: str = "") -> str:
+        """The reason in words, in English or Vietnamese; money with the currency's decimals and code where it is given.
+
+        Raises InputError for a locale without sentences.
+        """
+        check_locale(locale)
+        fitting = (one for one in sentences().get(self.family, ()) if one.fits(self.direction, self.facts))
+        found = next(fitting, None)
+        if found is not None:
+            said = found.read(self.facts, locale, currency)
+        else:
+            said = ", ".join(read_alone(name, value, locale) for name, value in self.facts.items())
+        return f"{said}, {_EFFECT[locale][self.direction]}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data that `from_json` reads."""
+        return {"family": self.family, "direction": self.direction, "effect": self.effect, "facts": dict(self.facts)}
+
+    @classmethod
+    def from_json(cls, read: Mapping[str, Any]) -> Self:
+        """The reason that `to_json` wrote."""
+        direction: Direction = "raises" if read["direction"] == "raises" else "lowers"
+        return cls(str(read["family"]), direction, float(read["effect"]), {str(k): float(v) for k, v in read["facts"].items()})
 
 
-def top_reasons(features: pd.DataFrame, contributions: pd.DataFrame, k: int, *, locale: str) -> list[list[Reason]]:
-    """The k topics that move the log odds most, for every row, each by its strongest feature with a known value that pulls the same way.
-
-    `contributions` has the rows of `features` and a column per feature. Raises InputError for a locale without sentences.
-    """
+def check_locale(locale: str) -> None:
+    """InputError for a locale without sentences."""
     if locale not in LOCALES:
         raise InputError(f"There are no reasons in {locale}.", remedy=f"Ask for one of {', '.join(LOCALES)}.")
-    names = list(contributions.columns)
-    topics = _members([_topic(name) for name in names])
-    values, moves = features[names].to_numpy(float), contributions.to_numpy(float)
-    totals = np.column_stack([moves[:, columns].sum(axis=1) for columns in topics]) if topics else np.zeros((len(features), 0))
-    order = np.argsort(-np.abs(totals), axis=1, kind="stable")
-    return [_row(names, values[i], moves[i], [(topics[j], totals[i, j]) for j in order[i]], k, locale) for i in range(len(features))]
 
 
-def say(name: str, value: float, locale: str) -> str:
-    """What a feature's value means, as a sentence without its full stop; name and value where no sentence is written."""
-    known = _sentences().get(name)
-    if known is None:
-        return _said_of_attribute(*_attribute(name), value, locale)
-    if value < 0 and "below_zero" in known:
-        known, value = known["below_zero"], -value
-    text = known[locale].format(v=value)
-    return re.sub(r"\[(.*?)\|(.*?)\]", r"\1" if round(value) == 1 else r"\2", text)
+def top_reasons(features: pd.DataFrame, contributions: pd.DataFrame, k: int) -> list[list[Reason]]:
+    """The k families that move the log odds most, for every row, strongest first; fewer where less moves, or less is known.
 
-
-def _said_of_attribute(column: str, level: str | None, value: float, locale: str) -> str:
-    """A number beside its column's name; of a level, whether it is the customer's."""
-    if level is None:
-        return f"{column}: {value:,.0f}" if value == round(value) else f"{column}: {value:,.2f}"
-    return f"{column} {_IS[locale][value > 0]} {level}"
-
-
-def _attribute(name: str) -> tuple[str, str | None]:
-    """The column as people read it, and the level."""
-    column, equals, level = name.removeprefix(PREFIX).partition("=")
-    return column.replace("_", " "), level if equals else None
-
-
-def _topic(name: str) -> str:
-    """One topic per column of attributes: that the city is none of eleven others says nothing more."""
-    return str(_sentences().get(name, {}).get("topic", name.partition("=")[0]))
-
-
-def _row(names: list[str], values: Floats, moves: Floats, topics: list[tuple[list[int], float]], k: int, locale: str) -> list[Reason]:
-    found: list[Reason] = []
-    for columns, total in topics:
-        if len(found) == k or abs(total) < LEAST:
+    `contributions` has the rows of `features` and a column per feature. A family gives a reason where one of its known features pulls the way the
+    family's sum does; the one that pulls strongest is told, in the fullest sentence that says it and contradicts neither numbers nor direction.
+    """
+    work = _Work.of(features, contributions)
+    found: list[list[Reason]] = [[] for _ in range(len(features))]
+    order = np.argsort(-np.abs(work.totals), axis=1, kind="stable")
+    open_rows = np.arange(len(features))
+    for rank in range(order.shape[1]):
+        families = order[open_rows, rank]
+        strong = np.abs(work.totals[open_rows, families]) >= LEAST
+        open_rows, families = open_rows[strong], families[strong]  # weaker ones follow in no case
+        for j in np.unique(families):
+            _add(found, work, int(j), open_rows[families == j])
+        open_rows = open_rows[[len(found[i]) < k for i in open_rows]]
+        if not len(open_rows):
             break
-        known = [j for j in columns if np.isfinite(values[j]) and moves[j] * total > 0]
-        if known:
-            j = max(known, key=lambda j: abs(moves[j]))
-            found.append(_reason(names[j], float(values[j]), total, locale))
     return found
 
 
-def _members(topics: list[str]) -> list[list[int]]:
-    """The columns of every topic."""
-    columns: dict[str, list[int]] = {}
-    for j, topic in enumerate(topics):
-        columns.setdefault(topic, []).append(j)
-    return list(columns.values())
+@dataclass(frozen=True)
+class _Work:
+    """Columns by name, the families among them, and their sums (row x family)."""
+
+    values: Mapping[str, Floats]
+    moves: Mapping[str, Floats]
+    families: Sequence[str]
+    totals: Floats
+
+    @classmethod
+    def of(cls, features: pd.DataFrame, contributions: pd.DataFrame) -> Self:
+        moves = {str(name): contributions[name].to_numpy(float) for name in contributions.columns}
+        asked = dict.fromkeys([*moves, *(name for own in sentences().values() for one in own for name in one.facts)])
+        values = {name: features[name].to_numpy(float) for name in asked if name in features}
+        members: dict[str, list[Floats]] = {}
+        for name, column in moves.items():
+            members.setdefault(family_of(name), []).append(column)
+        totals = np.column_stack([np.sum(own, axis=0) for own in members.values()]) if members else np.zeros((len(features), 0))
+        return cls(values, moves, tuple(members), totals)
 
 
-def _reason(name: str, value: float, move: float, locale: str) -> Reason:
-    direction: Direction = "raises" if move > 0 else "lowers"
-    return Reason(name, value, direction, f"{say(name, value, locale)}, {_EFFECT[locale][direction]}.")
+def _add(found: list[list[Reason]], work: _Work, family: int, rows: Rows) -> None:
+    """Adds the family's reason to these rows, where it has one."""
+    name, totals = work.families[family], work.totals[rows, family]
+    known = _candidates(name, tuple(n for n in work.moves if family_of(n) == name))
+    signs = np.sign(totals)
+    strengths = np.array([_strength(work, one, rows, signs) for one in known]).reshape(len(known), len(rows))
+    best = strengths.argmax(axis=0)
+    said = strengths.max(axis=0, initial=0.0) > 0.0
+    for choice in np.unique(best[said]):
+        mine = np.flatnonzero(said & (best == choice))
+        facts = known[choice].facts
+        told = zip(*(work.values[fact][rows[mine]].tolist() for fact in facts), strict=True)
+        for i, effect, numbers in zip(rows[mine].tolist(), totals[mine].tolist(), told, strict=True):
+            found[i].append(Reason(name, "raises" if effect > 0 else "lowers", effect, dict(zip(facts, numbers, strict=True))))
+
+
+def _strength(work: _Work, one: Sentence, rows: Rows, signs: Floats) -> Floats:
+    """How strongly the sentence's features pull the family's way, row by row; 0 where it must not be said."""
+    if any(name not in work.values for name in one.facts):
+        return np.zeros(len(rows))
+    facts = {name: work.values[name][rows] for name in one.facts}
+    allowed = np.all([np.isfinite(column) for column in facts.values()], axis=0)
+    if one.direction is not None:
+        allowed &= signs == (1.0 if one.direction == "raises" else -1.0)
+    if one.when is not None and allowed.any():
+        allowed &= one.when.mask(pd.DataFrame(facts))
+    pulls = [_pull(work, name, rows, signs) for name in one.says if name in work.moves]
+    return np.where(allowed, np.max(pulls, axis=0), 0.0) if pulls else np.zeros(len(rows))
+
+
+def _pull(work: _Work, name: str, rows: Rows, signs: Floats) -> Floats:
+    known = np.isfinite(work.values[name][rows]) if name in work.values else np.zeros(len(rows), bool)
+    return np.where(known, work.moves[name][rows] * signs, 0.0)
 
 
 @cache
-def _sentences() -> Mapping[str, Mapping[str, Any]]:
-    read: dict[str, dict[str, Any]] = yaml.safe_load(Path(__file__).with_suffix(".yaml").read_text(encoding="utf-8"))
-    return read
+def _candidates(family: str, members: tuple[str, ...]) -> tuple[Sentence, ...]:
+    """The family's sentences, and one for each of its features that no sentence tells."""
+    own = sentences().get(family, ())
+    told = {name for one in own for name in one.says}
+    return (*own, *(Sentence((name,), (name,), None, None, {}) for name in members if name not in told))

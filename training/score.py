@@ -40,8 +40,8 @@ def churn_scores_with_reasons(
     """The same with `reasons`: up to three sentences for every customer, which costs many times the scores themselves."""
     known = _known(tables, churn, value, as_of)
     scores = _scores(known, churn, value, bands, stages)
-    parts = (churn.reasons(known.iloc[i : i + _BATCH], REASON_COUNT, locale=locale) for i in range(0, len(known), _BATCH))
-    scores["reasons"] = [[reason.sentence for reason in row] for part in parts for row in part]
+    parts = (churn.reasons(known.iloc[i : i + _BATCH], REASON_COUNT) for i in range(0, len(known), _BATCH))
+    scores["reasons"] = [[reason.sentence(locale) for reason in row] for part in parts for row in part]
     return scores
 
 

@@ -117,18 +117,15 @@ def test_churn_is_told_from_loyalty(weights: dict[str, float], panel: pd.DataFra
 
 def test_reasons_carry_the_customers_own_numbers_in_both_languages(panel: pd.DataFrame, rows: pd.DataFrame) -> None:
     model = ChurnModel(threads=1).fit(panel, as_of=AS_OF, horizon_days=30)
-    english, vietnamese = model.reasons(rows), model.reasons(rows, locale="vi")
-    for i, reasons in enumerate(english):
+    found = model.reasons(rows)
+    for i, reasons in enumerate(found):
         assert 0 < len(reasons) <= 3
         for one in reasons:
-            assert one.value == rows.loc[i, one.feature]
-            assert one.sentence.endswith(f"which {one.direction} the risk.")
-    assert all("rủi ro" in one.sentence for one in vietnamese[0])
+            assert dict(one.facts) == rows.loc[i, list(one.facts)].to_dict()
+            assert one.sentence().endswith(f"which {one.direction} the risk.")
+            assert "rủi ro" in one.sentence("vi")
     silent = rows.days_since_last_order.argmax()
-    silence = {"days_since_last_order", "overdue_ratio", "recency_share", "days_until_due", "rhythm_position"}
-    assert any(one.feature in silence and one.direction == "raises" for one in english[silent])
-    with pytest.raises(InputError, match="no reasons in fr"):
-        model.reasons(rows, locale="fr")
+    assert any(one.family == "rhythm" and one.direction == "raises" for one in found[silent])
 
 
 def test_contributions_add_up_to_the_log_odds(panel: pd.DataFrame, rows: pd.DataFrame) -> None:
