@@ -28,12 +28,15 @@ from serving.settings import ServingSettings, load_settings
 from serving.shop import OUTDATED, Shops, foreseen, is_outdated
 from serving.state import publications
 from serving.state.database import CONNECTIONS, State, address, open_state
+from serving.state.score_reader import score_reader
+from serving.stored_score import StoredScores
 from serving.telemetry import Metrics, Telemetry, make_log
 from training.bands import DEFAULT_BANDS, load_bands
 
 STALE: Final = timedelta(days=30)
 
-_SUBJECTS: Final = (health, recommendations, products, churn, next_best_action, decisions, customers, events, orders, outcomes)
+# tried in this order: the commonest first
+_SUBJECTS: Final = (churn, health, recommendations, products, next_best_action, decisions, customers, events, orders, outcomes)
 
 
 def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = None) -> FastAPI:
@@ -69,6 +72,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if serving.gate.is_open:
         serving.log.warning("open", why="no key exists: everybody on this machine may ask everything; nextbest key create makes one")
     yield
+    await serving.stored.reader.close()
     serving.state.close()
 
 
@@ -86,6 +90,7 @@ def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
         clock=clock,
         gate=gate,
         reader=Reader(Shops(_unreached(stages), home.timezone), stages),
+        stored=StoredScores(score_reader(state), clock, champions.version("churn")),
         policy=make_policy(settings, home, champions, log, attributes=_attributes(state)),
         champions=champions,
         bands=load_bands(config_file(home, DEFAULT_BANDS)),

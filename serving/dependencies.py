@@ -1,6 +1,6 @@
 """What routes are given: everything that belongs to one running application."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -15,6 +15,8 @@ from serving.current import Reader
 from serving.deciding import Decider
 from serving.settings import ServingSettings
 from serving.state.database import State
+from serving.stored_score import StoredScores
+from serving.streaming import Streams
 from serving.telemetry import Metrics
 from training.bands import Bands
 
@@ -29,11 +31,13 @@ class Serving:
     clock: Clock
     gate: Gate
     reader: Reader
+    stored: StoredScores
     policy: Policy
     champions: Champions
     bands: Bands
     metrics: Metrics
     log: FilteringBoundLogger
+    streams: Streams = field(default_factory=Streams)
 
     @property
     def decider(self) -> Decider:
@@ -41,7 +45,7 @@ class Serving:
         return Decider(self.reader, self.champions, self.policy)
 
 
-def _serving(request: Request) -> Serving:
+async def _serving(request: Request) -> Serving:  # as of one that is no coroutine, a thread would be asked
     found: Serving = request.app.state.serving
     return found
 

@@ -9,7 +9,7 @@ from serving.errors import ProblemError
 _WITH_BODY: Final = ("POST", "PUT", "PATCH")
 
 
-def json_only(request: Request) -> None:
+async def json_only(request: Request) -> None:
     """A dependency that refuses a request whose body does not say that it is JSON."""
     sent = request.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     if request.method in _WITH_BODY and sent != "application/json":

@@ -11,6 +11,7 @@ import pandas as pd
 from features.attributes import of_profile
 from serving.champions import Champions
 from serving.current import Current
+from serving.stored_score import in_words
 from training.coherence import coherent_orders
 from training.sufficiency import why_too_little
 
@@ -31,6 +32,8 @@ class Risk:
     expected_next_order_from: date | None = None
     expected_next_order_until: date | None = None
     clv: float | None = None
+    segment: str | None = None
+    persona: str | None = None
     reasons: Sequence[str] = ()
     model_version: str | None = None
     source: str = "model"
@@ -47,12 +50,12 @@ def churn_probability(current: Current, champions: Champions) -> float | None:
     return None if isinstance(published, str) else _number(published.values, "churn_probability")
 
 
-def risk(current: Current, champions: Champions) -> Risk:
-    """Everything that is known about this customer's risk now."""
+def risk(current: Current, champions: Champions, *, locale: str = "en") -> Risk:
+    """Everything that is known about this customer's risk now, with reasons in this language."""
     if not (len(current.history.lines["at"]) or current.outdated):
         return Risk(None, None, None, source="none", why="No order of this customer is known, so there is nobody to lose yet.")
     if champions.churn is None or current.outdated:
-        return _published(current)
+        return _published(current, locale)
     frame = _frame(current, champions)
     probability = float(champions.churn.predict(frame)[0])
     return Risk(
@@ -62,6 +65,7 @@ def risk(current: Current, champions: Champions) -> Risk:
         reasons=[reason.sentence() for reason in champions.churn.reasons(frame, REASONS)[0]],
         model_version=champions.version("churn"),
         why=why_too_little(current.features),
+        **_groups(current),
         **_value(current, champions, frame, probability),
     )
 
@@ -77,7 +81,7 @@ def _value(current: Current, champions: Champions, frame: pd.DataFrame, probabil
     return {**numbers, **{name: _day(valued[name]) for name in due}}
 
 
-def _published(current: Current) -> Risk:
+def _published(current: Current, locale: str) -> Risk:
     """The published score, as of its publication; rows posted since are not in it."""
     published = _published_scores(current)
     if isinstance(published, str):
@@ -87,18 +91,26 @@ def _published(current: Current) -> Risk:
     return Risk(
         churn_probability=_number(scores, "churn_probability"),
         as_of=published.as_of,
-        horizon_days=None if scores.get("horizon_days") is None else int(scores["horizon_days"]),
+        horizon_days=scores["horizon_days"],
         expected_orders=_number(scores, "expected_orders"),
         expected_spend=_number(scores, "expected_spend"),
-        expected_next_order_on=_day(scores.get("expected_next_order_on")),
-        expected_next_order_from=_day(scores.get("expected_next_order_from")),
-        expected_next_order_until=_day(scores.get("expected_next_order_until")),
+        expected_next_order_on=scores["expected_next_order_on"],
+        expected_next_order_from=scores["expected_next_order_from"],
+        expected_next_order_until=scores["expected_next_order_until"],
         clv=_number(scores, "clv"),
-        reasons=[str(reason) for reason in scores.get("reasons") or []],
-        model_version=scores.get("model_version"),
+        reasons=[in_words(reason, locale) for reason in scores["reasons"] or []],
+        model_version=scores["model_version"],
         source="published",
+        **_groups(current),
         why=f"{OUTDATED_WHY}: this is the published score." if current.outdated else why_too_little(current.features),
     )
+
+
+def _groups(current: Current) -> dict[str, Any]:
+    """What the newest publication says of the groups they are in, unless it is of a later time than now."""
+    scores = current.stored.scores if current.stored else None
+    known = scores is not None and scores["as_of"] <= current.now
+    return {name: scores[name] if scores is not None and known else None for name in ("segment", "persona")}
 
 
 @dataclass(frozen=True)

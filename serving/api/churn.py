@@ -1,10 +1,13 @@
 """How likely a customer is to leave, for the CRM."""
 
 import math
+from collections.abc import Callable, Coroutine, Mapping
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, Path, Request, Response
+from fastapi import Query as InQuery
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, ConfigDict, Field
 
 from serving.auth import require
@@ -15,6 +18,10 @@ from serving.fields import Body, Id
 from serving.risk import Risk, risk
 
 router = APIRouter(prefix="/v1", tags=["churn"])
+
+Language = Literal["en", "vi"]
+Locale = Annotated[Language, InQuery(description="the language of reasons")]
+_LOCALES: Final[Mapping[bytes, Language]] = {b"": "en", b"locale=en": "en", b"locale=vi": "vi"}
 
 
 class Churn(BaseModel):
@@ -34,6 +41,8 @@ class Churn(BaseModel):
     band: str | None = Field(description="risk band, as config/bands.yaml draws it")
     percentile: float | None = Field(description="share of published customers who are less likely to leave, 0 to 1")
     percentile_within_stage: float | None
+    segment: str | None = Field(description="by recency, frequency and money, as of the newest publication")
+    persona: str | None = Field(description="the group of similar customers they are in, as of the newest publication")
     expected_next_order_on: date | None = Field(description="half of those who order again within the horizon will have ordered by then")
     expected_next_order_from: date | None = Field(description="a tenth of them will")
     expected_next_order_until: date | None = Field(description="nine tenths of them will")
@@ -44,7 +53,7 @@ class Churn(BaseModel):
     historic_value: float | None = Field(description="money spent so far")
     reasons: list[str]
     model_version: str | None
-    source: Literal["model", "published", "none"]
+    source: Literal["model", "published", "none"] = Field(description="published: as it stood at as_of, and nothing was posted since")
     insufficient_data: bool = Field(description="true: read `why` before relying on the numbers")
     why: str | None
 
@@ -55,6 +64,7 @@ class Query(Body):
     model_config = ConfigDict(json_schema_extra={"examples": [{"customer_ids": ["17850", "13047"]}]})
 
     customer_ids: list[Id] = Field(min_length=1, max_length=500)
+    locale: Language = "en"
 
 
 class Answers(BaseModel):
@@ -64,14 +74,37 @@ class Answers(BaseModel):
     unknown: list[str]
 
 
-@router.get("/customers/{customer_id}/churn", dependencies=[Depends(require("crm"))])
-def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours) -> Churn:
-    """This customer's churn probability as of now, with what it rests on."""
+class _StoredFirst(APIRoute):
+    """Answers with the published score where it still holds and the key does; everything else goes the usual way."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        usual = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            stored = await _stored(request)
+            return await usual(request) if stored is None else Response(stored, media_type="application/json")
+
+        return handle
+
+
+async def _stored(request: Request) -> bytes | None:
+    ours: Serving = request.app.state.serving
+    locale, customer_id = _LOCALES.get(request.scope["query_string"]), request.path_params["customer_id"]
+    if locale is None or not customer_id.isprintable() or not ours.gate.lets_in(request.scope["headers"], "crm"):
+        return None
+    return await ours.stored.answer(customer_id, locale)
+
+
+def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, locale: Locale = "en") -> Churn:
+    """This customer's churn probability, with what it rests on: the published one while it holds, else as of now."""
     with ours.state.reading() as connection:
         current = ours.reader.customer(connection, customer_id, ours.clock.now())
     if not current.known:
         raise unknown_customer(customer_id)
-    return _answer(current, ours)
+    return _answer(current, ours, locale)
+
+
+router.add_api_route("/customers/{customer_id}/churn", get_churn, dependencies=[Depends(require("crm"))], route_class_override=_StoredFirst)
 
 
 @router.post("/churn:query", dependencies=[Depends(require("crm"))])
@@ -81,13 +114,13 @@ def query_churn(asked: Query, ours: Ours) -> Answers:
     with ours.state.reading() as connection:
         found = [ours.reader.customer(connection, customer_id, now) for customer_id in dict.fromkeys(asked.customer_ids)]
     return Answers(
-        customers=[_answer(current, ours) for current in found if current.known],
+        customers=[_answer(current, ours, asked.locale) for current in found if current.known],
         unknown=[current.customer_id for current in found if not current.known],
     )
 
 
-def _answer(current: Current, ours: Serving) -> Churn:
-    known = risk(current, ours.champions)
+def _answer(current: Current, ours: Serving, locale: Language) -> Churn:
+    known = risk(current, ours.champions, locale=locale)
     probability = known.churn_probability
     percentile = None if probability is None else current.shop.percentile(probability)
     within = None if probability is None else current.shop.percentile(probability, stage=current.stage)
@@ -100,6 +133,8 @@ def _answer(current: Current, ours: Serving) -> Churn:
         band=_band(known, ours),
         percentile=percentile,
         percentile_within_stage=within,
+        segment=known.segment,
+        persona=known.persona,
         expected_next_order_on=known.expected_next_order_on,
         expected_next_order_from=known.expected_next_order_from,
         expected_next_order_until=known.expected_next_order_until,

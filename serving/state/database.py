@@ -106,7 +106,7 @@ def connect(url: str) -> Engine:
         pool_size=CONNECTIONS,
         max_overflow=0,
         pool_timeout=10,
-        connect_args=_connect_args(parsed.get_backend_name()),
+        connect_args=connect_args(parsed.get_backend_name()),
     )
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
@@ -162,7 +162,8 @@ def _to_json(value: Any) -> str:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC).decode()
 
 
-def _connect_args(backend: str) -> dict[str, Any]:
+def connect_args(backend: str) -> dict[str, Any]:
+    """What every connection of this application is opened with, besides the URL."""
     if backend == "sqlite":
         return {"check_same_thread": False, "timeout": 10}
     return {"connect_timeout": 5, "options": "-c timezone=UTC"}
