@@ -11,12 +11,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import betaln, gammaln, hyp2f1
+from scipy.special import betaln, gammaln, hyp2f1, psi
+
+from training.clv.groups import Groups
 
 Floats = NDArray[np.float64]
-START: Final = (0.5, 10.0, 0.8, 2.5)
+START: Final = (0.5, 2.5, 0.8, 2.5)  # alpha in the unit of groups.TIME_SPAN
+_NEAR_ONE: Final = 1e-3
 _BOUNDS: Final = ((-7.0, 7.0), (-7.0, 12.0), (-7.0, 7.0), (-7.0, 9.0))  # of the logarithms: keeps the search from running off flat ridges
-_PENALTY: Final = 1e-3  # per customer, on squared log parameters: invisible on thousands of customers, steady on ten
+_PENALTY: Final = 1e-4  # on squared log parameters, against the whole likelihood: invisible on thousands of customers, steady on ten
 
 
 @dataclass(frozen=True)
@@ -45,15 +48,24 @@ class BGNBD:
         return np.asarray(1.0 - self.probability_alive(x, t_x, T) * (1.0 - silent))
 
     def expected_purchases(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, t: float) -> Floats:
-        """E[purchases in (T, T + t] | x, t_x, T], equation 10 of the paper; its limit where a is close to 1.
+        """E[purchases in (T, T + t] | x, t_x, T], equation 10 of the paper.
 
-        Euler's transformation of the paper's 2F1(r + x, b + x; c; z) keeps the parameters small for customers who bought often.
+        Where a is close to 1 the equation is 0 / 0: the expectation, smooth in a, is drawn as a line between its values on either side.
         """
         x, t_x, T = _columns(x, t_x, T)
-        a = self.a if abs(self.a - 1.0) > 1e-4 else 1.0 + 1e-4
+        if abs(self.a - 1.0) >= _NEAR_ONE:
+            given_alive = self._purchases_alive(x, T, t, self.a)
+        else:
+            share = (self.a - 1.0 + _NEAR_ONE) / (2.0 * _NEAR_ONE)
+            low, high = (self._purchases_alive(x, T, t, 1.0 + side * _NEAR_ONE) for side in (-1.0, 1.0))
+            given_alive = (1.0 - share) * low + share * high
+        return np.asarray(np.maximum(given_alive * self.probability_alive(x, t_x, T), 0.0))
+
+    def _purchases_alive(self, x: Floats, T: Floats, t: float, a: float) -> Floats:
+        """Expected purchases of who is alive at T. Euler's transformation of the paper's 2F1(r + x, b + x; c; z) keeps x out of all but c."""
         z, c = t / (self.alpha + T + t), a + self.b + x - 1.0
         silent = (1.0 - z) ** (a - 1.0) * hyp2f1(a + self.b - 1.0 - self.r, a - 1.0, c, z)
-        return np.asarray(np.maximum(c / (a - 1.0) * (1.0 - silent) * self.probability_alive(x, t_x, T), 0.0))
+        return np.asarray(c / (a - 1.0) * (1.0 - silent))
 
 
 def log_likelihood(model: BGNBD, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
@@ -71,23 +83,47 @@ def log_likelihood(model: BGNBD, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> 
 def fit(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> BGNBD:
     """The maximum of the likelihood, over distinct (x, t_x, T) with their counts; lightly held to START, so that a few customers suffice.
 
-    Raises ValueError where there is no customer.
+    Raises ValueError where there is no customer, or a number makes no sense.
     """
-    x, t_x, T = _columns(x, t_x, T)
-    if len(x) == 0:
-        raise ValueError("BG/NBD needs at least one customer")
-    scale = 10.0 / max(float(T.max()), 1.0)  # times of the order of ten: steady for days as for weeks
-    groups, counts = np.unique(np.column_stack([x, t_x * scale, T * scale]), axis=0, return_counts=True)
-    start = np.log(START)
-    start[1] = np.log(START[1] * 10.0 / 39.0)
+    groups = Groups.of(x, t_x, T)
+    repeats, at = np.unique(groups.x, return_inverse=True)
+    customers = np.bincount(at, weights=groups.count).astype(float)
+    total, start = float(groups.count.sum()), np.log(START)
 
-    def loss(theta: Floats) -> float:
-        fitted = log_likelihood(BGNBD(*np.exp(theta)), groups[:, 0], groups[:, 1], groups[:, 2])
-        return float(-(counts @ fitted) + _PENALTY * np.sum((theta - start) ** 2)) / float(counts.sum())
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        model = BGNBD(*np.exp(theta))
+        (first, first_slopes), (second, second_slopes) = _counting(model, repeats, customers), _timing(model, groups)
+        value, slopes = first + second, first_slopes + second_slopes
+        value = -value + _PENALTY * float(np.sum((theta - start) ** 2))
+        slope = -slopes * np.exp(theta) + 2.0 * _PENALTY * (theta - start)
+        return value / total, slope / total
 
-    found = minimize(loss, start, method="L-BFGS-B", bounds=_BOUNDS)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8})
     r, alpha, a, b = (float(v) for v in np.exp(found.x))
-    return BGNBD(r, alpha / scale, a, b)
+    return BGNBD(r, alpha / groups.scale, a, b)
+
+
+def _counting(model: BGNBD, x: Floats, customers: Floats) -> tuple[float, Floats]:
+    """The part of the log likelihood that knows x alone (A1 + A2), and its derivatives by r, alpha, a and b."""
+    r, alpha, a, b = model.r, model.alpha, model.a, model.b
+    value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + betaln(a, b + x) - betaln(a, b)
+    both = psi(a + b) - psi(a + b + x)
+    slopes = (psi(r + x) - psi(r) + np.log(alpha), np.full(len(x), r / alpha), both, both + psi(b + x) - psi(b))
+    return float(customers @ value), np.vstack(slopes) @ customers
+
+
+def _timing(model: BGNBD, groups: Groups) -> tuple[float, Floats]:
+    """The rest, log(exp(A3) + [x > 0] exp(A4)); its derivatives are those given alive and gone, weighted by how likely each is."""
+    shape, repeat = model.r + groups.x, np.maximum(groups.x, 1.0)
+    until_T, until_t = model.alpha + groups.T, model.alpha + groups.t_x
+    log_T, log_t, stays = np.log(until_T), np.log(until_t), model.b + repeat - 1.0
+    gone = np.where(groups.x > 0, np.log(model.a / stays) - shape * log_t, -np.inf)
+    either = np.logaddexp(-shape * log_T, gone)
+    leaves = np.exp(gone - either) * groups.count
+    lives = groups.count - leaves
+    by_r = -(lives @ log_T) - leaves @ log_t
+    by_alpha = -(lives @ (shape / until_T)) - leaves @ (shape / until_t)
+    return float(groups.count @ either), np.array([by_r, by_alpha, leaves.sum() / model.a, -(leaves @ (1.0 / stays))])
 
 
 def _columns(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> tuple[Floats, Floats, Floats]:

@@ -10,12 +10,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
-from scipy.special import gammaln
+from scipy.special import gammaln, psi
 
 Floats = NDArray[np.float64]
 START: Final = (6.0, 4.0, 15.0)
 _BOUNDS: Final = ((-3.0, 6.0), (0.1, 5.0), (-5.0, 12.0))  # of the logarithms; q stays above 1, so that the shop's mean exists
-_PENALTY: Final = 1e-2  # on squared log parameters, against the whole likelihood: steady on ten customers, invisible on thousands
+_PENALTY: Final = 1e-3  # on squared log parameters, against the whole likelihood: steady on ten customers, invisible on thousands
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,32 @@ def log_likelihood(model: GammaGamma, x: ArrayLike, m_x: ArrayLike) -> Floats:
 def fit(x: ArrayLike, m_x: ArrayLike) -> GammaGamma:
     """The maximum of the likelihood over customers with x > 0 purchases of mean m_x > 0, lightly held to START.
 
-    Money of any size: it is measured in hundredths of four mean spends inside. Raises ValueError where no customer qualifies.
+    Others are left out: a purchase for nothing has no size. Money of any size: inside, a purchase costs 30 on average.
+    Raises ValueError where no customer qualifies.
     """
-    x, m_x = np.asarray(x, float), np.asarray(m_x, float)
-    used = (x > 0) & (m_x > 0)
+    number, mean = np.asarray(x, float), np.asarray(m_x, float)
+    used = (number > 0) & (mean > 0) & np.isfinite(mean)
     if not used.any():
         raise ValueError("Gamma-Gamma needs at least one purchase above zero")
-    x, m_x = x[used], m_x[used]
-    unit = float(np.average(m_x, weights=x)) / 30.0
-    start = np.log(START)
+    number, mean = number[used], mean[used]
+    unit = float(np.average(mean, weights=number)) / 30.0
+    mean, start = mean / unit, np.log(START)
 
-    def loss(theta: Floats) -> float:
-        fitted = log_likelihood(GammaGamma(*np.exp(theta)), x, m_x / unit)
-        return float(-fitted.sum() + _PENALTY * np.sum((theta - start) ** 2)) / len(x)
+    def loss(theta: Floats) -> tuple[float, Floats]:
+        model = GammaGamma(*np.exp(theta))
+        value = -log_likelihood(model, number, mean).sum() + _PENALTY * np.sum((theta - start) ** 2)
+        slope = -_slopes(model, number, mean) * np.exp(theta) + 2.0 * _PENALTY * (theta - start)
+        return float(value) / len(number), slope / len(number)
 
-    found = minimize(loss, start, method="L-BFGS-B", bounds=_BOUNDS)
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8})
     p, q, v = (float(value) for value in np.exp(found.x))
     return GammaGamma(p, q, v * unit)
+
+
+def _slopes(model: GammaGamma, x: Floats, m_x: Floats) -> Floats:
+    """Derivatives of the whole log likelihood by p, q and v."""
+    p, q, v = model.p, model.q, model.v
+    px, spent = p * x, v + x * m_x
+    both, log_spent = psi(px + q), np.log(spent)
+    by_p = x @ (both - psi(px) + np.log(m_x) + np.log(x) - log_spent)
+    return np.array([by_p, (both - psi(q) + np.log(v) - log_spent).sum(), (q / v - (px + q) / spent).sum()])
