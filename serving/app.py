@@ -15,7 +15,20 @@ from features.errors import InputError
 from features.home import config_file, open_home
 from features.journey import DEFAULT_STAGES, Stages, load_stages
 from serving import errors
-from serving.api import churn, customers, decisions, events, health, next_best_action, orders, outcomes, products, recommendations
+from serving.api import (
+    churn,
+    churn_changes,
+    churn_lists,
+    customers,
+    decisions,
+    events,
+    health,
+    next_best_action,
+    orders,
+    outcomes,
+    products,
+    recommendations,
+)
 from serving.auth import Gate
 from serving.body_limit import BodyLimit
 from serving.champions import load_champions
@@ -36,7 +49,20 @@ from training.bands import DEFAULT_BANDS, load_bands
 STALE: Final = timedelta(days=30)
 
 # tried in this order: the commonest first
-_SUBJECTS: Final = (churn, health, recommendations, products, next_best_action, decisions, customers, events, orders, outcomes)
+_SUBJECTS: Final = (
+    churn,
+    health,
+    recommendations,
+    products,
+    churn_lists,
+    churn_changes,
+    next_best_action,
+    decisions,
+    customers,
+    events,
+    orders,
+    outcomes,
+)
 
 
 def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = None) -> FastAPI:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, insert, literal, select
+from sqlalchemy import Connection, insert, literal, select, text
 
 from serving.state.publications import current_generation
 from serving.state.tables import BAND_CHANGES, PUBLISHED_SCORES
@@ -29,6 +29,7 @@ def record_band_changes(connection: Connection, generation: int, recorded_at: da
 
     Nobody is recorded by a first publication, nor who has no score or no band in either, nor by a generation that a newer one overtook.
     """
+    _in_order(connection)
     old, new = PUBLISHED_SCORES.alias("old"), PUBLISHED_SCORES.alias("new")
     values = {
         "customer_id": new.c.customer_id,
@@ -50,3 +51,9 @@ def record_band_changes(connection: Connection, generation: int, recorded_at: da
         .order_by(new.c.customer_id)
     )
     connection.execute(insert(BAND_CHANGES).from_select(list(values), changed))
+
+
+def _in_order(connection: Connection) -> None:
+    """Lets changes become visible in the order of their ids, so that who reads on from the last one misses none: recordings wait for each other."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"LOCK TABLE {BAND_CHANGES.name} IN SHARE ROW EXCLUSIVE MODE"))
