@@ -12,11 +12,12 @@ from features.journey import Stages, load_stages, stages_of
 
 
 def churn_panel(tables: Tables, cutoffs: Sequence[datetime], horizon_days: int, *, stages: Stages | None = None) -> pd.DataFrame:
-    """The features of everybody who bought before a cut-off, with their stage, churned, future_value and future_order_count.
+    """The features of everybody who bought before a cut-off, with their stage, churned, and what `labels.purchases_after` says.
 
     Grain: one row per cut-off and customer with a purchase before it. churned is 1.0 where [as_of, as_of + horizon_days)
-    holds no purchase. Customer attributes stand behind the features (`features.attributes`). `stages` are the shop's, or the default ones;
-    they see no row at or after their cut-off. The caller chooses cut-offs whose label windows are over (`cutoffs.panel`).
+    holds no purchase; days_to_next_order is missing there. Customer attributes stand behind the features (`features.attributes`).
+    `stages` are the shop's, or the default ones; they see no row at or after their cut-off. The caller chooses cut-offs whose label
+    windows are over (`cutoffs.panel`).
     """
     known = batch.features(tables, cutoffs)
     known[STAGE] = stages_of(known, stages or load_stages())

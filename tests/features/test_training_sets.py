@@ -37,6 +37,7 @@ def test_a_label_window_holds_its_start_and_not_its_end():
     assert sorted(after.index) == ["inside", "start"]
     assert after.future_value["inside"] == 12.0
     assert after.future_order_count["inside"] == 1  # one day
+    assert after.days_to_next_order.to_dict() == {"inside": 9.0, "start": 0.0}
 
 
 def test_the_panel_labels_everybody_who_bought_before_the_cut():
@@ -54,6 +55,7 @@ def test_the_panel_labels_everybody_who_bought_before_the_cut():
     panel = churn_panel(tables, [CUT], 10).set_index("customer_id")
     assert panel.churned.to_dict() == {"leaves": 1.0, "stays": 0.0}
     assert panel.future_value.to_dict() == {"leaves": 0.0, "stays": 9.0}
+    assert panel.days_to_next_order.dropna().to_dict() == {"stays": 5.0}
 
 
 def test_the_newest_cut_off_leaves_one_horizon_and_the_oldest_some_history():
