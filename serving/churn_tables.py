@@ -4,7 +4,6 @@ A row is a tuple of plain values in the order of `NAMES`: the fields of the JSON
 """
 
 import io
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO, Any, Final, cast
@@ -15,7 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
-from training.reasons import Reason
+from serving.stored_score import in_words
 
 _TEXT, _NUMBER, _DAY = pa.string(), pa.float64(), pa.date32()
 _FIELDS: Final[list[tuple[str, pa.DataType]]] = [
@@ -52,7 +51,7 @@ Answer = tuple[Any, ...]
 Batches = Iterable[Sequence[Answer]]
 
 _FORMULA: Final = r"^[=+\-@\t\r]"
-_FORMULA_START: Final = re.compile(_FORMULA)
+"""What a spreadsheet takes for a formula instead of a text."""
 
 
 @dataclass(frozen=True)
@@ -64,26 +63,20 @@ class Format:
     parts: Callable[[Batches], Iterator[bytes]]
 
 
-def published_answers(rows: Sequence[Any], locale: str, currency: str) -> list[Answer]:
-    """Rows of `published_scores` as answers, in this language and with this currency."""
+def published_answers(rows: Sequence[Any], locale: str) -> list[Answer]:
+    """Rows of `published_scores` as answers, reasons in this language."""
     picked = [STORED.get(name, name) for name in NAMES]
     return [
         tuple(
-            sentences(row.reasons, locale, currency) if name == "reasons" else "published" if name == "source" else getattr(row, name)
+            [in_words(reason, locale) for reason in row.reasons or ()]
+            if name == "reasons"
+            else "published"
+            if name == "source"
+            else getattr(row, name)
             for name in picked
         )
         for row in rows
     ]
-
-
-def sentences(stored: Sequence[Any] | None, locale: str, currency: str) -> list[str]:
-    """Stored reasons as sentences; those that an older version stored are sentences already, in English."""
-    return [reason if isinstance(reason, str) else Reason.from_json(reason).sentence(locale, currency=currency) for reason in stored or ()]
-
-
-def safe_cell(text: str) -> str:
-    """The text as a spreadsheet takes it for a text: what would begin a formula gets an apostrophe before it."""
-    return f"'{text}" if _FORMULA_START.match(text) else text
 
 
 def csv_parts(batches: Batches) -> Iterator[bytes]:

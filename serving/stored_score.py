@@ -35,13 +35,14 @@ class StoredScores:
         answer = dict(zip(NAMES, row, strict=True))
         as_of = answer["as_of"]
         answer["as_of"] = as_of = as_of if isinstance(as_of, datetime) else datetime.fromisoformat(as_of)
-        if not self._holds(answer, as_of):
+        if not self.holds(answer, as_of):
             return None
         answer["insufficient_data"] = bool(answer["insufficient_data"])
         answer["reasons"] = [in_words(reason, locale) for reason in orjson.loads(answer["reasons"])]
         return orjson.dumps(answer)
 
-    def _holds(self, answer: Mapping[str, Any], as_of: datetime) -> bool:
+    def holds(self, answer: Mapping[str, Any], as_of: datetime) -> bool:
+        """Whether a score of somebody of whom nothing was posted is answered as it stands."""
         now = self.clock.now()
         ours = self.model_version is None or answer["model_version"] == self.model_version
         return now - GOOD_FOR <= as_of <= now and ours and answer["reasons"] is not None and answer["stage"] is not None

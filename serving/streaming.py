@@ -3,7 +3,7 @@
 A stream ends its connection without the last part when something fails on the way, so that half a file is never taken for a whole one.
 """
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from threading import BoundedSemaphore
@@ -45,13 +45,15 @@ class Streams:
 class Streamed(StreamingResponse):
     """The answer that writes these batches in this format; `source` is closed when the client has it all, or is gone."""
 
-    def __init__(self, source: Generator[Sequence[Answer]], written: Format, *, filename: str) -> None:
+    def __init__(
+        self, source: Generator[Sequence[Answer]], written: Format, *, filename: str, headers: Mapping[str, str] | None = None
+    ) -> None:
         parts = written.parts(source)
         first = next(parts, b"")
         self._source = source
-        headers = {"Content-Disposition": f'attachment; filename="{filename}.{written.name}"', "Vary": "Accept"}
+        named = {"Content-Disposition": f'attachment; filename="{filename}.{written.name}"', "Vary": "Accept", **(headers or {})}
         kind = f"{written.media_type}; charset=utf-8" if written.media_type.startswith("text/") else written.media_type
-        super().__init__(chain((first,), parts), headers=headers, media_type=kind)
+        super().__init__(chain((first,), parts), headers=named, media_type=kind)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handles one connection."""

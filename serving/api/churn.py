@@ -14,7 +14,7 @@ from serving.auth import require
 from serving.current import Current
 from serving.dependencies import Ours, Serving
 from serving.errors import unknown_customer
-from serving.fields import Body, Id
+from serving.fields import Id
 from serving.risk import Risk, risk
 
 router = APIRouter(prefix="/v1", tags=["churn"])
@@ -58,22 +58,6 @@ class Churn(BaseModel):
     why: str | None
 
 
-class Query(Body):
-    """Which customers."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"customer_ids": ["17850", "13047"]}]})
-
-    customer_ids: list[Id] = Field(min_length=1, max_length=500)
-    locale: Language = "en"
-
-
-class Answers(BaseModel):
-    """One answer per known customer, in the order asked; the ids that are unknown beside them."""
-
-    customers: list[Churn]
-    unknown: list[str]
-
-
 class _StoredFirst(APIRoute):
     """Answers with the published score where it still holds and the key does; everything else goes the usual way."""
 
@@ -101,25 +85,14 @@ def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, 
         current = ours.reader.customer(connection, customer_id, ours.clock.now())
     if not current.known:
         raise unknown_customer(customer_id)
-    return _answer(current, ours, locale)
+    return churn_answer(current, ours, locale)
 
 
 router.add_api_route("/customers/{customer_id}/churn", get_churn, dependencies=[Depends(require("crm"))], route_class_override=_StoredFirst)
 
 
-@router.post("/churn:query", dependencies=[Depends(require("crm"))])
-def query_churn(asked: Query, ours: Ours) -> Answers:
-    """The same for many customers at once."""
-    now = ours.clock.now()
-    with ours.state.reading() as connection:
-        found = [ours.reader.customer(connection, customer_id, now) for customer_id in dict.fromkeys(asked.customer_ids)]
-    return Answers(
-        customers=[_answer(current, ours, asked.locale) for current in found if current.known],
-        unknown=[current.customer_id for current in found if not current.known],
-    )
-
-
-def _answer(current: Current, ours: Serving, locale: Language) -> Churn:
+def churn_answer(current: Current, ours: Serving, locale: Language) -> Churn:
+    """The answer as of now, by the models in use."""
     known = risk(current, ours.champions, locale=locale)
     probability = known.churn_probability
     percentile = None if probability is None else current.shop.percentile(probability)

@@ -2,7 +2,7 @@
 
 from collections.abc import Generator, Sequence
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
@@ -10,7 +10,7 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
 from features.contract import STAGES
-from serving.api.churn import Churn
+from serving.api.churn import Churn, Language
 from serving.api.parameters import check_values, once, only, unusable
 from serving.auth import require
 from serving.churn_listing import DEFAULT_LIMIT, Listing, at_cursor, cursor_after, newest
@@ -28,7 +28,6 @@ router = APIRouter(prefix="/v1", tags=["churn"])
 
 MOST_OF_A_PAGE: Final = 1_000
 
-Locale = Literal["en", "vi"]
 Wanted = Annotated[Format | None, Depends(wanted_format)]
 
 
@@ -46,7 +45,7 @@ class Asked(BaseModel):
     sort: str = Field(default="-churn_probability", description=f"{', '.join(SORTS)}; with a leading minus falling. Missing values last")
     limit: int | None = Field(default=None, ge=1, description="100 in JSON where left out, at most 1,000; everybody in the other formats")
     cursor: str | None = Field(default=None, description="next_cursor of the page before: holds the filters and the order")
-    locale: Locale = "en"
+    locale: Language = "en"
     format: str | None = Field(default=None, description=f"{', '.join(FORMAT_NAMES)}; stands above Accept")
 
     def filters(self) -> Filters:
@@ -93,14 +92,14 @@ def list_churn(asked: Annotated[Asked, Query()], wanted: Wanted, ours: Ours) -> 
     if wanted is not None:
         return Streamed(_batches(asked, ours), wanted, filename="churn")
     with ours.state.reading() as connection:
-        return _page(connection, _listing(connection, asked, ours), asked, ours.home.currency)
+        return _page(connection, _listing(connection, asked, ours), asked)
 
 
-def _page(connection: Connection, listing: Listing, asked: Asked, currency: str) -> Response:
+def _page(connection: Connection, listing: Listing, asked: Asked) -> Response:
     limit = asked.limit or DEFAULT_LIMIT
     rows = score_lists.page(connection, listing.of.generation, listing.filters, listing.order, after=listing.after, limit=limit + 1)
     shown = rows[:limit]
-    answers = published_answers(shown, asked.locale, currency)
+    answers = published_answers(shown, asked.locale)
     body = {
         "customers": [dict(zip(NAMES, answer, strict=True)) for answer in answers],
         "next_cursor": cursor_after(listing, shown[-1]) if len(rows) > limit else None,
@@ -119,7 +118,7 @@ def _batches(asked: Asked, ours: Serving) -> Generator[Sequence[Answer]]:
             connection, listing.of.generation, listing.filters, listing.order, after=listing.after, limit=asked.limit
         )
         for rows in found:
-            yield published_answers(rows, asked.locale, ours.home.currency)
+            yield published_answers(rows, asked.locale)
 
 
 def _listing(connection: Connection, asked: Asked, ours: Serving) -> Listing:

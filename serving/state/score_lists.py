@@ -9,8 +9,10 @@ from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Row, Select, exists, func, or_, select
 
+from serving.state.publications import current_generation
+from serving.state.score_reader import POSTED
 from serving.state.tables import BAND_CHANGES, PUBLICATIONS, PUBLISHED_SCORES
 
 SORTS: Final = (
@@ -120,10 +122,12 @@ def stream(
             yield batch
 
 
-def of_customers(connection: Connection, generation: int, customer_ids: Sequence[str]) -> dict[str, Row[Any]]:
-    """The rows of those of these customers who have a score in this generation, by id."""
-    mine = select(PUBLISHED_SCORES).where(_SCORES.generation == generation, _SCORES.customer_id.in_(customer_ids))
-    return {row.customer_id: row for row in connection.execute(mine)}
+def unchanged(connection: Connection, customer_ids: Sequence[str]) -> dict[str, Row[Any]]:
+    """The newest scores of those of these customers who have one and of whom nothing was posted, by id: rows of the table."""
+    posted = [exists().where(owner == _SCORES.customer_id) for owner in POSTED]
+    mine = (_SCORES.generation == current_generation(), _SCORES.customer_id.in_(customer_ids))
+    found = connection.execute(select(PUBLISHED_SCORES).where(*mine, *(~one for one in posted)))
+    return {row.customer_id: row for row in found}
 
 
 def place_of(row: Any, order: Order) -> Place:

@@ -22,7 +22,8 @@ CONNECTIONS: Final = 4
 """To PostgreSQL, at most: a read takes a tenth of a millisecond."""
 _PATIENCE_MILLISECONDS: Final = 50  # SQLite's readers wait for nobody, but for a moment while a file is opened or closed
 
-_POSTED: Final[Sequence[Column[Any]]] = (ORDER_LINES.c.customer_id, EVENTS.c.customer_id, CONTACTS.c.subject_id, CUSTOMERS.c.customer_id)
+POSTED: Final[Sequence[Column[Any]]] = (ORDER_LINES.c.customer_id, EVENTS.c.customer_id, CONTACTS.c.subject_id, CUSTOMERS.c.customer_id)
+"""Where a customer's id stands once something of theirs was posted."""
 _SCORE: Final = PUBLISHED_SCORES.c
 _ANSWERED: Final[Sequence[ColumnElement[Any]]] = (
     _SCORE.customer_id,
@@ -70,7 +71,7 @@ def score_reader(state: State) -> ScoreReader:
 
 
 def _statement() -> Select[Any]:
-    posted = [exists().where(owner == _SCORE.customer_id) for owner in _POSTED]
+    posted = [exists().where(owner == _SCORE.customer_id) for owner in POSTED]
     mine = (_SCORE.generation == current_generation(), _SCORE.customer_id == bindparam("customer_id"))
     return select(*_ANSWERED).where(*mine, *(~one for one in posted))
 
