@@ -4,7 +4,7 @@ A generation's scores never change once it can be read, so that a page found by 
 whatever is published in between.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass, fields
 from datetime import date, datetime
 from typing import Any, Final
@@ -110,16 +110,17 @@ def page(
 
 def stream(
     connection: Connection, generation: int, filters: Filters, order: Order, *, after: Place | None = None, limit: int | None = None
-) -> Iterator[Sequence[Row[Any]]]:
+) -> Generator[Sequence[Row[Any]]]:
     """The same rows, all of them or the first `limit`, in batches of at most BATCH: no more than one of them is in memory."""
     left = limit
     for statement in _legs(connection, generation, filters, order, after):
         if left == 0:
             return
         wanted = statement if left is None else statement.limit(left)
-        for batch in connection.execute(wanted.execution_options(yield_per=BATCH)).partitions():
-            left = None if left is None else left - len(batch)
-            yield batch
+        with connection.execute(wanted.execution_options(yield_per=BATCH)) as found:
+            for batch in found.partitions():
+                left = None if left is None else left - len(batch)
+                yield batch
 
 
 def unchanged(connection: Connection, customer_ids: Sequence[str]) -> dict[str, Row[Any]]:
