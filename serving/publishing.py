@@ -13,6 +13,7 @@ from typing import Any, Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from features.contract import CUSTOMERS, SALE
 from features.history import FORMAT, KINDS, CustomerHistory
@@ -25,8 +26,12 @@ from serving.state import publications
 from serving.state import scores as stored_scores
 from serving.state.database import State
 
+CONTENTS: Final = 2
+"""What a publication holds; another number says that publishing the same again would bring more."""
+
 BATCH: Final = 2_000
 MOST_POPULAR: Final = 200
+MOST_STEPS: Final = 1_000
 
 Progress = Callable[[int], None]
 
@@ -216,10 +221,16 @@ def _facts(
 
 
 def _churn_quantiles(scores: pd.DataFrame | None) -> dict[str, list[float]]:
-    """The churn probability at every percent of the customers, overall and per stage."""
+    """Churn probabilities at equal steps through the customers, overall and per stage: everybody's, or MOST_STEPS of many."""
     if scores is None or scores.empty:
         return {}
     groups = {EVERYBODY: scores, **{str(stage): part for stage, part in scores.groupby("stage")}}
-    percents = np.linspace(0.005, 0.995, 100)
-    found = {name: part["churn_probability"].dropna().to_numpy(float) for name, part in groups.items()}
-    return {name: [float(q) for q in np.quantile(values, percents)] for name, values in found.items() if len(values)}
+    found = {name: np.sort(part["churn_probability"].dropna().to_numpy(float)) for name, part in groups.items()}
+    return {name: _steps(values).tolist() for name, values in found.items() if len(values)}
+
+
+def _steps(rising: NDArray[np.float64]) -> NDArray[np.float64]:
+    if len(rising) <= MOST_STEPS:
+        return rising
+    middles = (np.arange(MOST_STEPS) + 0.5) * len(rising) / MOST_STEPS
+    return np.take(rising, middles.astype(int))

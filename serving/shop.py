@@ -3,7 +3,7 @@
 import math
 import threading
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -67,9 +67,9 @@ class Shop:
         return listed.name if listed else product_id
 
     def percentile(self, churn_probability: float, *, stage: str = EVERYBODY) -> float | None:
-        """The share of published customers who are less likely to leave, from 0 to 1; None where nobody was published."""
-        quantiles = self.churn_quantiles.get(stage)
-        return bisect_left(quantiles, churn_probability) / len(quantiles) if quantiles else None
+        """The share of published customers who are less likely to leave, equals counted half, from 0 to 1; None where nobody was published."""
+        steps = self.churn_quantiles.get(stage)
+        return (bisect_left(steps, churn_probability) + bisect_right(steps, churn_probability)) / (2 * len(steps)) if steps else None
 
     def allowed(self, now: datetime, *, category: str | None, in_stock: bool) -> set[str] | None:
         """The products that pass both conditions; None where neither excludes any."""

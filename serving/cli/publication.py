@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from hashlib import sha256
 from typing import Any
 
 from serving.cli.champion import has_champion
@@ -25,8 +26,11 @@ def state_of(work: Workspace) -> Iterator[Any]:
         state.close()
 
 
-def publish_changes(work: Workspace, tables: Any, at: datetime) -> None:
-    """Publishes, unless the last publication was made of the same data, champions and time."""
+def publish_changes(work: Workspace, tables: Any, at: datetime, scores: Any | None = None) -> None:
+    """Publishes, unless the last publication was made of the same data, champions, rules and time.
+
+    `scores` are everybody's as of `at`, with reasons; they are computed where they are not given.
+    """
     from serving.state.publications import current
 
     with state_of(work) as state:
@@ -35,7 +39,7 @@ def publish_changes(work: Workspace, tables: Any, at: datetime) -> None:
         if newest is not None and newest.facts.get("made_of") == _made_of(work, at):
             note("  publish: nothing changed since the last time")
         else:
-            _published(work, tables, at, state)
+            _published(work, tables, at, state, scores)
 
 
 def publish_tables(work: Workspace, tables: Any, at: datetime) -> Any:
@@ -47,6 +51,9 @@ def publish_tables(work: Workspace, tables: Any, at: datetime) -> Any:
 def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
     from features.build import data_hash
     from features.history import FORMAT
+    from features.journey import DEFAULT_STAGES
+    from serving import publishing
+    from training.bands import DEFAULT_BANDS
 
     home = work.home()
     return {
@@ -54,11 +61,13 @@ def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
         "champions": _champions(work),
         "as_of": at.isoformat(),
         "history_format": FORMAT,
+        "publication_format": publishing.CONTENTS,
+        "rules": [sha256(work.rules(default).read_bytes()).hexdigest() for default in (DEFAULT_BANDS, DEFAULT_STAGES)],
         "timezone": home.timezone,
     }
 
 
-def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
+def _published(work: Workspace, tables: Any, at: datetime, state: Any, scores: Any | None = None) -> Any:
     from features import batch
     from features.contacts import contact_history, mean_converted_value
     from features.cutoffs import default_as_of
@@ -70,7 +79,8 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any) -> Any:
     from serving.publishing import publish
 
     until = max(at, default_as_of(tables))
-    scores = churn_scores(work, tables, at, None, reasons=False, hindsight=False) if has_champion(work.home(), "churn") else None
+    if scores is None and has_champion(work.home(), "churn"):
+        scores = churn_scores(work, tables, at, None, reasons=True, hindsight=False)
     shop = levels(batch.features(tables, [at]), load_stages(work.rules(DEFAULT_STAGES)))
     with counting("publish customers", len(customer_ids(tables, until))) as progress:
         return publish(

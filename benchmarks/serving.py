@@ -1,0 +1,127 @@
+"""What an answer costs beside a minimal FastAPI route that returns the same bytes: CPU time per request, in one run.
+
+    python -P benchmarks/serving.py --customers 5000 --output serving.json
+
+Every customer of a simulated, published shop is asked for once a round, with a key, through the whole ASGI stack; the applications take turns,
+and the cheapest round of each counts. PostgreSQL joins in where it is installed.
+"""
+
+import argparse
+import json
+import os
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final, TextIO
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from fastapi import FastAPI, Response
+
+from benchmarks.asked import Asked, ask
+from benchmarks.served_shop import NOW, ServedShop, make_shop
+from benchmarks.throwaway_postgresql import postgresql
+from serving.app import create_app
+from serving.settings import ServingSettings
+from serving.state import keys
+from serving.state.database import open_state
+from serving.telemetry import make_log
+
+ROUNDS: Final = 5
+LIVE: Final = 300
+"""Customers whose answers are computed anew: a score that is older than a day is not answered as it stands."""
+
+TARGETS: Final[Mapping[str, float]] = {"SQLite": 1.8, "PostgreSQL": 2.5}
+
+
+@dataclass(frozen=True)
+class Line:
+    """CPU microseconds of one request to an application, how many times those of the minimal route that is, and how many it may be."""
+
+    name: str
+    microseconds: float
+    ratio: float
+    target: float | None = None
+
+    def __str__(self) -> str:
+        told = "" if self.target is None else f"   at most {self.target} x"
+        return f"{self.name:<48}{self.microseconds:>10,.1f} us{self.ratio:>8.2f} x{told}"
+
+
+def main() -> None:
+    """Measures, prints the table, and writes it where asked."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--customers", type=int, default=5_000)
+    parser.add_argument("--output", type=Path)
+    asked = parser.parse_args()
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nextbest-bench-")))
+        log = stack.enter_context(Path(os.devnull).open("w"))
+        server = stack.enter_context(postgresql())
+        urls = {"SQLite": f"sqlite:///{folder / 'state.db'}"} | ({"PostgreSQL": server} if server else {})
+        shop = make_shop(folder, asked.customers)
+        found = [line for name, url in urls.items() for line in churn_of_one(shop, name, url, log)]
+    print(f"GET /v1/customers/ID/churn, {len(shop.scores):,} customers, best of {ROUNDS} rounds")
+    print(*found, sep="\n")
+    if asked.output:
+        asked.output.write_text(json.dumps([asdict(line) for line in found], indent=2), encoding="utf-8")
+
+
+def churn_of_one(shop: ServedShop, name: str, url: str, log: TextIO) -> list[Line]:
+    """The single answer on this database: published, and computed anew."""
+    key = _published(shop, url)
+    stored, live = (_served(shop, url, NOW + timedelta(days=days), log) for days in (0, 2))
+    everybody = [Asked(f"/v1/customers/{who}/churn", key) for who in shop.scores["customer_id"]]
+    bodies = {one.path: body for one, body in zip(everybody, ask(stored, everybody).bodies, strict=True)}
+    unlike = [body for body in bodies.values() if b'"source":"published"' not in body]
+    if unlike:
+        raise SystemExit(f"{len(unlike):,} of {len(bodies):,} answers are not the published ones: {unlike[0]!r}")
+    turns = {"minimal": minimal(bodies), "stored": stored}
+    spent = _cheapest(turns, everybody, ROUNDS) | _cheapest({"live": live}, everybody[:: max(len(everybody) // LIVE, 1)], 2)
+    ratio = {what: cost / spent["minimal"] for what, cost in spent.items()}
+    return [
+        Line("minimal FastAPI route, the same bytes", spent["minimal"], 1.0),
+        Line(f"published score, {name}", spent["stored"], ratio["stored"], TARGETS[name]),
+        Line(f"computed anew with reasons, {name}", spent["live"], ratio["live"]),
+    ]
+
+
+def minimal(bodies: Mapping[str, bytes]) -> FastAPI:
+    """The least that FastAPI does for such an answer: a route with the id in its path, and bytes that are there already."""
+    app = FastAPI()
+
+    @app.get("/v1/customers/{customer_id}/churn")
+    async def answer(customer_id: str) -> Response:
+        return Response(bodies[f"/v1/customers/{customer_id}/churn"], media_type="application/json")
+
+    return app
+
+
+def _published(shop: ServedShop, url: str) -> str:
+    """Publishes the shop and makes a key."""
+    shop.publish(url)
+    state = open_state(url)
+    key = keys.create(state, "crm", created_at=NOW)
+    state.close()
+    return key
+
+
+def _served(shop: ServedShop, url: str, now: datetime, log: TextIO) -> FastAPI:
+    return create_app(ServingSettings(home=shop.home.root, database_url=url, as_of=now), log=make_log(log))
+
+
+def _cheapest(turns: Mapping[str, FastAPI], asked: Sequence[Asked], rounds: int) -> dict[str, float]:
+    """Microseconds per request of every application in its cheapest round; they take turns, so that all meet the same machine."""
+    spent: dict[str, list[float]] = {name: [] for name in turns}
+    for _ in range(rounds):
+        for name, app in turns.items():
+            spent[name].append(ask(app, asked).cpu_seconds / len(asked) * 1e6)
+    return {name: min(each) for name, each in spent.items()}
+
+
+if __name__ == "__main__":
+    main()
