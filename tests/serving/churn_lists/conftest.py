@@ -1,5 +1,6 @@
 """Published scores with every edge that a list can have: ties, missing values, ids that sort differently by language, texts that are formulas."""
 
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import Any
 
 import httpx
 import numpy as np
+import psycopg
 import pytest
 
 from features.home import open_home
@@ -138,3 +140,16 @@ def sqlite_shop(sqlite_state: State, rows: list[Row], serve_home: Callable[..., 
 def publish_on() -> Publish:
     """Publishes rows into a state database: `publish_on(state, rows)`."""
     return publish_rows
+
+
+@pytest.fixture
+def postgresql_state(postgresql_server: str) -> Iterator[State]:
+    """A state database on PostgreSQL, for what SQLite has no need of."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    url = f"{postgresql_server}/{name}"
+    migrate(url)
+    opened = open_state(url)
+    yield opened
+    opened.close()
