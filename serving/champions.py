@@ -18,6 +18,7 @@ from training.affinity.model import AffinityModel
 from training.artifacts import MODEL
 from training.churn import ChurnModel
 from training.response import ResponseModel
+from training.segments.personas import PersonaModel
 from training.value import ValueModel
 
 THREADS: Final = 1
@@ -28,6 +29,7 @@ FALLBACKS: Final[Mapping[str, str]] = {
     "value": "the published values, where there are any",
     "affinity": "the customer's own purchases, then what is bought most",
     "response": "the response priors of the catalogue",
+    "personas": "the published personas, where there are any",
 }
 
 
@@ -49,6 +51,7 @@ class Champions:
     value: ValueModel | None = None
     affinity: AffinityModel | None = None
     response: ResponseModel | None = None
+    personas: PersonaModel | None = None
     cards: Mapping[str, Card] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=lambda: dict(FALLBACKS))
 
@@ -108,4 +111,5 @@ _LOADERS: Final[Mapping[str, Callable[[Path], Any]]] = {
     "value": lambda folder: ValueModel.load(folder, threads=THREADS),
     "affinity": AffinityModel.load,
     "response": ResponseModel.load,
+    "personas": PersonaModel.load,
 }

@@ -44,6 +44,7 @@ class ChurnModel:
     as_of: datetime
     horizon_days: int
     base_rate: float
+    lacks: tuple[str, ...] = ()
 
     def __init__(self, recipe: ChurnRecipe | None = None, *, feature_names: Sequence[str] | None = None, threads: int = 0) -> None:
         self.recipe = recipe or ChurnRecipe()

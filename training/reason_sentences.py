@@ -107,14 +107,15 @@ def money(value: float, locale: str, currency: str) -> str:
 def _each(row: dict[str, Any]) -> list[Sentence]:
     numbers = row.get("each", [""])
     filled = [{key: _filled(value, str(one)) for key, value in row.items() if key != "each"} for one in numbers]
-    return [_sentence(one) for one in filled]
+    return [sentence(one) for one in filled]
 
 
 def _filled(value: Any, one: str) -> Any:
     return [_filled(part, one) for part in value] if isinstance(value, list) else value.replace("@", one)
 
 
-def _sentence(row: dict[str, Any]) -> Sentence:
+def sentence(row: Mapping[str, Any]) -> Sentence:
+    """The sentence that a row of YAML declares, as reasons.yaml explains it."""
     texts = {locale: str(row[locale]) for locale in LOCALES}
     told = [name for text in texts.values() for part in _PART.findall(text) if part[0] for name in _names(part[0])]
     when = row.get("when", "")

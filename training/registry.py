@@ -24,7 +24,7 @@ from features.home import Home
 from training import artifacts
 from training.export import link_version
 
-KINDS: Final = ("churn", "value", "affinity", "response")
+KINDS: Final = ("churn", "value", "affinity", "response", "personas")
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 _HISTORY: Final = "nextbest.champions"

@@ -17,9 +17,16 @@ def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = Fals
     from training.affinity.model import AffinityModel
     from training.churn import ChurnModel
     from training.response import ResponseModel
+    from training.segments.personas import PersonaModel
     from training.value import ValueModel
 
-    loaders: dict[str, Any] = {"churn": ChurnModel, "value": ValueModel, "affinity": AffinityModel, "response": ResponseModel}
+    loaders: dict[str, Any] = {
+        "churn": ChurnModel,
+        "value": ValueModel,
+        "affinity": AffinityModel,
+        "response": ResponseModel,
+        "personas": PersonaModel,
+    }
     if not has_champion(home, kind):
         raise InputError(f"There is no {kind} champion in this home.", remedy=f"Train one: nextbest train {kind}")
     model = loaders[kind].load((home.champions / kind).resolve())  # one version, though another be swapped in

@@ -13,7 +13,7 @@ from serving.cli.data import AsOf
 from serving.cli.publication import publish_changes
 from serving.cli.workspace import Workspace, of
 
-KINDS = ("churn", "value", "affinity", "response")
+KINDS = ("churn", "value", "affinity", "response", "personas")
 ALL = "all"
 
 
@@ -28,7 +28,9 @@ class Order:
 
 def train(
     context: typer.Context,
-    kinds: Annotated[list[str] | None, typer.Argument(help="churn, value, affinity, response, or all.", show_default="all")] = None,
+    kinds: Annotated[
+        list[str] | None, typer.Argument(help="churn, value, affinity, response, personas, or all.", show_default="all")
+    ] = None,
     as_of: AsOf = None,
     horizon_days: Annotated[
         int | None, typer.Option(min=1, help="Churn and value look this far ahead (default: fits the shop's rhythm)")
@@ -89,14 +91,14 @@ def models(context: typer.Context) -> None:
 
 def promote(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="churn, value, affinity or response.")],
+    name: Annotated[str, typer.Argument(help="churn, value, affinity, response or personas.")],
     version: Annotated[str, typer.Argument()],
 ) -> None:
     """Make a registered version the champion."""
     _change(context, name, lambda registry: registry.promote(name, version))
 
 
-def rollback(context: typer.Context, name: Annotated[str, typer.Argument(help="churn, value, affinity or response.")]) -> None:
+def rollback(context: typer.Context, name: Annotated[str, typer.Argument(help="churn, value, affinity, response or personas.")]) -> None:
     """Make the champion before the present one champion again."""
     _change(context, name, lambda registry: registry.rollback(name))
 
@@ -139,11 +141,18 @@ def _response(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
     return train_response(tables, registry, order.as_of, priors, data_hash=order.data_hash)
 
 
+def _personas(_: Workspace, tables: Any, registry: Any, order: Order) -> Any:
+    from training.segments.recipe import train_personas
+
+    return train_personas(tables, registry, order.as_of, data_hash=order.data_hash)
+
+
 RECIPES: Final[dict[str, Callable[[Workspace, Any, Any, Order], Any]]] = {
     "churn": _churn,
     "value": _value,
     "affinity": _affinity,
     "response": _response,
+    "personas": _personas,
 }
 
 

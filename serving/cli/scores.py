@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -29,17 +29,20 @@ def churn(
     as_of: AsOf = None,
     horizon_days: Annotated[int | None, typer.Option(min=1, help="Must be the model's own horizon.")] = None,
     reasons: Annotated[bool, typer.Option(help="Explain each customer's probability; takes several times as long.")] = True,
+    locale: Annotated[Literal["en", "vi"], typer.Option(help="The language of the reasons.")] = "en",
     allow_hindsight: Hindsight = False,
 ) -> None:
     """Write every customer's churn probability, band, expected spend and next order."""
+    from training.score import in_sentences
+
     work = _ready(context, output)
     tables = work.tables()
     at = work.as_of(as_of, tables)
     with step(f"score churn as of {at:%Y-%m-%d}"):
         scores = churn_scores(work, tables, at, horizon_days, reasons=reasons, hindsight=allow_hindsight)
     if not allow_hindsight:
-        publish_changes(work, tables, at)
-    _written(work, scores, output, at)
+        publish_changes(work, tables, at, scores if reasons else None)
+    _written(work, in_sentences(scores, locale, currency=work.home().currency), output, at)
 
 
 @app.command()

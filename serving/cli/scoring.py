@@ -17,6 +17,7 @@ def churn_scores(work: Workspace, tables: Any, at: datetime, horizon_days: int |
     from features.journey import DEFAULT_STAGES, load_stages
     from training import score
     from training.bands import DEFAULT_BANDS, load_bands
+    from training.segments.rfm import DEFAULT_SEGMENTS, load_segments
 
     rules = load_bands(work.rules(DEFAULT_BANDS)), load_stages(work.rules(DEFAULT_STAGES))
     model = champion(work, "churn", at, hindsight=hindsight)
@@ -26,8 +27,9 @@ def churn_scores(work: Workspace, tables: Any, at: datetime, horizon_days: int |
             remedy=f"Train another: nextbest train churn value --horizon-days {horizon_days}",
         )
     value = optional_champion(work, "value", at, hindsight=hindsight)
+    groups = score.Groups(load_segments(work.rules(DEFAULT_SEGMENTS)), known_personas(work, at, hindsight=hindsight))
     scored = score.churn_scores_with_reasons if reasons else score.churn_scores
-    return scored(tables, model, value, at, *rules)
+    return scored(tables, model, value, at, *rules, groups=groups)
 
 
 def affinity_lists(model: Any, tables: Any, at: datetime, top: int, *, exclude_purchased: bool = False) -> "pd.DataFrame":
@@ -64,6 +66,17 @@ def optional_champion(work: Workspace, kind: str, at: datetime, *, hindsight: bo
         note(f"    no {kind} champion: scored without")
         return None
     return champion(work, kind, at, hindsight=hindsight)
+
+
+def known_personas(work: Workspace, at: datetime, *, hindsight: bool) -> Any | None:
+    """The persona champion; None where there is none, and, said, where it has seen rows after `at`: scores can do without."""
+    if not has_champion(work.home(), "personas"):
+        return None
+    try:
+        return champion(work, "personas", at, hindsight=hindsight)
+    except InputError as error:
+        note(f"    scored without personas: {error.problem}")
+        return None
 
 
 def churn_by_customer(work: Workspace, tables: Any, at: datetime, *, hindsight: bool) -> dict[str, float]:

@@ -96,7 +96,7 @@ def test_a_customer_without_a_purchase_has_no_churn_probability_and_the_answer_s
 def test_without_models_every_route_answers_from_a_named_fallback(serve: Serve, buyer: str) -> None:
     with serve(champions=False) as client:
         ready = client.get("/readyz").json()
-        assert set(ready["missing"]) == {"churn", "value", "affinity", "response"}
+        assert set(ready["missing"]) == {"churn", "value", "affinity", "response", "personas"}
         assert client.get("/v1/models").json()["models"] == []
         churn = client.get(f"/v1/customers/{buyer}/churn").json()
         assert (churn["churn_probability"], churn["source"], churn["insufficient_data"]) == (None, "none", True)
@@ -120,7 +120,7 @@ def test_without_a_churn_model_the_published_score_answers_and_says_so(serve: Se
     assert answer["churn_probability"] == pytest.approx(row.churn_probability)
     assert answer["percentile"] == pytest.approx(row.percentile, abs=0.02)
     assert answer["percentile_within_stage"] == pytest.approx(row.percentile_in_stage, abs=0.1)
-    assert answer["reasons"] == list(row.reasons)
+    assert answer["reasons"] == [reason.sentence() for reason in row.reasons]
     assert (answer["band"], answer["stage"], answer["insufficient_data"]) == (row.band, row.stage, bool(row.insufficient_data))
 
 

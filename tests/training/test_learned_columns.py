@@ -91,8 +91,9 @@ def test_attributes_survive_saving_loading_and_scoring(material: Material, table
     assert scores["churn_probability"].reindex(mine.index).to_numpy() == pytest.approx(mine.to_numpy(), rel=1e-12)
     spend = pd.Series(value.predict(material.current)["expected_spend"].to_numpy(), material.current["customer_id"])
     assert scores["expected_spend"].reindex(spend.index).to_numpy() == pytest.approx(spend.to_numpy(), rel=1e-12)
-    assert any("city is" in sentence for reasons in scores["reasons"] for sentence in reasons)
-    assert not any("example.org" in sentence for reasons in scores["reasons"] for sentence in reasons)
+    said = [sentence for reasons in score.in_sentences(scores)["reasons"] for sentence in reasons]
+    assert any("city is" in sentence for sentence in said)
+    assert not any("example.org" in sentence for sentence in said)
 
 
 def test_a_shop_without_the_models_attributes_is_scored_as_unknown(shop: Tables, material: Material) -> None:

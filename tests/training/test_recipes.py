@@ -18,8 +18,10 @@ from training.churn import ChurnModel
 from training.churn_backtest import backtest
 from training.evaluation.classification import auc
 from training.material import gather, usual_horizon
+from training.reasons import Reason
 from training.recipes import train_churn, train_response, train_value
 from training.registry import Registry
+from training.segments.rfm import load_segments
 from training.trained import Trained
 from training.value import ValueModel
 
@@ -71,7 +73,8 @@ def test_scores_of_everybody(shop: Tables, models: tuple[ChurnModel, ValueModel]
     assert scores.groupby("stage").percentile_in_stage.mean().to_numpy() == pytest.approx(0.5)
     assert set(scores.band) <= {"active", "cooling", "at risk", "lapsed"}
     assert (scores.model_version == "1").all()
-    assert scores.notna().drop(columns="average_days_between_orders").all().all()
+    assert scores.notna().drop(columns=["average_days_between_orders", "persona", "why"]).all().all()
+    assert set(scores.segment) <= set(load_segments().names)
     gone = scores.customer_id.str[1:].astype(int) % 9 < 3
     assert auc(gone, scores.churn_probability) > 0.9, "who left halfway is told from who stayed"
     without = score.churn_scores(shop, churn, None, AS_OF, load_bands(), load_stages())
@@ -84,8 +87,12 @@ def test_scores_with_reasons_are_the_same_scores(shop: Tables, models: tuple[Chu
     told = score.churn_scores_with_reasons(shop, *models, AS_OF, load_bands(), load_stages())
     pd.testing.assert_frame_equal(plain.drop(columns="reasons"), told.drop(columns="reasons"))
     assert told.reasons.map(len).between(1, 3).all()
-    told.to_parquet(tmp_path / "scores.parquet")
-    assert list(pd.read_parquet(tmp_path / "scores.parquet").reasons[0]) == told.reasons[0]
+    assert all(isinstance(one, Reason) for row in told.reasons for one in row)
+    written = score.in_sentences(told, "vi", currency="EUR")
+    written.to_parquet(tmp_path / "scores.parquet")
+    assert list(pd.read_parquet(tmp_path / "scores.parquet").reasons[0]) == [one.sentence("vi", currency="EUR") for one in told.reasons[0]]
+    with pytest.raises(InputError, match="no reasons in fr"):
+        score.in_sentences(told, "fr")
 
 
 def test_rows_after_as_of_change_nothing(shop_orders: Orders, shop: Tables) -> None:

@@ -1,0 +1,99 @@
+"""Groups of like customers: how many there are, where they lie, and which of them are the ones that were found before."""
+
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import linear_sum_assignment
+from sklearn.cluster import KMeans
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import adjusted_rand_score, silhouette_score
+
+Floats = NDArray[np.float64]
+Labels = NDArray[np.intp]
+FEWEST: Final = 3
+MOST: Final = 8
+MOST_JUDGED: Final = 2_000  # the silhouette takes the square of this many rows
+KEPT_WITHIN: Final = 0.05  # quality below the best at which the former groups are kept: names are worth more than a hair's breadth
+SAME: Final = (
+    0.3  # of the customers of two groups together, so many must be in both for them to be one and the same (less for each spread apart)
+)
+SMALLEST: Final = 0.02  # share of the customers below which a group is none
+
+
+@dataclass(frozen=True)
+class Found:
+    """Where the groups' middles lie (group x trait), and how good they are: silhouette times agreement of two halves, 0 to 1."""
+
+    centres: Floats
+    quality: float
+
+
+def nearest(points: Floats, centres: Floats) -> Labels:
+    """The group of every point: the nearest middle, of equally near ones the first."""
+    distances = np.stack(
+        [((points - centre) ** 2).sum(axis=1) for centre in centres]
+    )  # row by row the same sum, however many rows there are
+    return np.asarray(distances.argmin(axis=0))
+
+
+def find(points: Floats, former: Floats | None, rng: np.random.Generator) -> Found:
+    """The best number of groups between FEWEST and MOST; the former ones moved to where their customers are now, where these do about as well."""
+    tried = [_judged(points, _fitted(points, k, rng), rng) for k in range(FEWEST, MOST + 1)]
+    best = max(tried, key=lambda found: found.quality)
+    if former is None:
+        return best
+    kept = _judged(points, _middles(KMeans(len(former), init=former, n_init=1), points), rng)
+    return kept if kept.quality >= best.quality - KEPT_WITHIN else best
+
+
+def match(now: Labels, before: Labels, distances: Floats, *, former: Sequence[str], used: Sequence[str]) -> list[str]:
+    """The label of every group now: that of the former group whose customers it has (Hungarian assignment), or a letter never used before.
+
+    `now` and `before` are the same customers' groups by the new and by the former middles, `distances` (group x former group) how far the middles
+    lie apart: customers who are new fall to some former group, too, and do not make theirs out of it.
+    """
+    shared = np.zeros(distances.shape)
+    np.add.at(shared, (now, before), 1.0)
+    together = shared.sum(axis=1)[:, None] + shared.sum(axis=0)[None, :] - shared
+    likeness = shared / np.maximum(together, 1.0) / (1.0 + distances)
+    pairs = {int(i): int(j) for i, j in zip(*linear_sum_assignment(-likeness), strict=True) if likeness[i, j] >= SAME}
+    fresh = letters({*used, *former})
+    return [former[pairs[i]] if i in pairs else next(fresh) for i in range(len(distances))]
+
+
+def letters(used: set[str]) -> Iterator[str]:
+    """A, B, ..., Z, AA, AB, ..., without those used."""
+    number = 0
+    while True:
+        number, rest, name = number + 1, number + 1, ""
+        while rest:
+            rest, digit = divmod(rest - 1, 26)
+            name = chr(ord("A") + digit) + name
+        if name not in used:
+            yield name
+
+
+def _fitted(points: Floats, k: int, rng: np.random.Generator) -> Floats:
+    return _middles(KMeans(k, n_init=4, random_state=int(rng.integers(2**31))), points)
+
+
+def _middles(means: KMeans, points: Floats) -> Floats:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # many equal customers: the empty group that comes of it is judged, and refused
+        return np.asarray(means.fit(points).cluster_centers_, float)
+
+
+def _judged(points: Floats, centres: Floats, rng: np.random.Generator) -> Found:
+    """Quality is 0 where a group is nearly empty."""
+    sample = points[rng.permutation(len(points))[:MOST_JUDGED]]
+    labels = nearest(sample, centres)
+    if len(np.unique(labels)) < len(centres) or np.bincount(nearest(points, centres)).min() < SMALLEST * len(points):
+        return Found(centres, 0.0)
+    half = rng.permutation(len(points))
+    halves = [_fitted(points[half[i::2]], len(centres), rng) for i in (0, 1)]
+    agreement = adjusted_rand_score(nearest(sample, halves[0]), nearest(sample, halves[1]))
+    return Found(centres, max(float(silhouette_score(sample, labels)), 0.0) * max(float(agreement), 0.0))
