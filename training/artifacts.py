@@ -13,7 +13,7 @@ from features.errors import InputError
 
 MODEL: Final = "model.json"
 MANIFEST: Final = "manifest.json"
-FORMAT: Final = 1
+FORMAT: Final = 2
 
 
 def write_model(folder: Path, header: Mapping[str, Any]) -> None:

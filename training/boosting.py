@@ -31,22 +31,28 @@ PARAMETERS: Final[Mapping[str, Any]] = {
 
 
 class Boosted:
-    """Trees for one objective ("binary", "tweedie", "poisson") on named features; 0 `threads` takes what the rows are worth."""
+    """Trees for one objective ("binary", "tweedie", "poisson") on named features; 0 `threads` takes what the rows are worth.
 
-    def __init__(self, objective: str, feature_names: Sequence[str], rounds: int, *, threads: int = 0) -> None:
+    `parameters` stand over PARAMETERS.
+    """
+
+    def __init__(
+        self, objective: str, feature_names: Sequence[str], rounds: int, *, parameters: Mapping[str, Any] | None = None, threads: int = 0
+    ) -> None:
         self.objective = objective
         self.feature_names = list(feature_names)
         self.rounds = rounds
+        self.parameters = dict(parameters or {})
         self.threads = threads
         self._booster: Any = None
 
-    def fit(self, features: pd.DataFrame, y: Floats) -> Self:
-        """Grows the trees; NaN is unknown. A leaf holds at least 1 % of few rows, 100 of many."""
+    def fit(self, features: pd.DataFrame, y: Floats, weights: Floats | None = None) -> Self:
+        """Grows the trees; NaN is unknown. A leaf holds at least 1 % of few rows, 100 of many. `weights` say how much each row counts."""
         X = self._matrix(features)
         least = int(np.clip(len(y) // 100, 10, 100))
         threads = self.threads or (1 if len(y) < ONE_THREAD_BELOW else 0)
-        parameters = {**PARAMETERS, "objective": self.objective, "min_data_in_leaf": least, "num_threads": threads}
-        self._booster = lightgbm.train(parameters, lightgbm.Dataset(X, y), self.rounds)
+        parameters = {**PARAMETERS, "min_data_in_leaf": least, **self.parameters, "objective": self.objective, "num_threads": threads}
+        self._booster = lightgbm.train(parameters, lightgbm.Dataset(X, y, weight=weights), self.rounds)
         return self
 
     def predict(self, features: pd.DataFrame, *, rounds: int | None = None) -> Floats:

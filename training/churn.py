@@ -1,4 +1,4 @@
-"""The churn model: P(no purchase in [as_of, as_of + horizon)), from trees, RFM logistic regression and BG/NBD.
+"""The churn model: P(no purchase in [as_of, as_of + horizon)), from trees, RFM logistic regression and a buying process.
 
 Members answer on their own; their log odds are averaged with the weights that a backtest chose, and calibrated if that helped.
 """
@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
@@ -18,7 +18,7 @@ from features.learnable import learnable
 from training import artifacts, calibration
 from training.boosting import PARAMETERS
 from training.calibration import Calibrator
-from training.churn_members import BUYING, LOGISTIC, TREES, Buying, Logistic, Member, Trees
+from training.churn_members import BUYING, LOGISTIC, SHAPE, TREES, Buying, Logistic, Member, Trees, row_weights
 from training.reasons import Reason, top_reasons
 
 Floats = NDArray[np.float64]
@@ -28,10 +28,11 @@ LEAST_LOGISTIC: Final = 10  # the same for the logistic regression; below it, ev
 
 @dataclass(frozen=True)
 class ChurnRecipe:
-    """How a churn model is put together: the members' weights (made to sum to 1), the number of trees, a calibrator."""
+    """How a churn model is put together: the members' weights (made to sum to 1), the number and shape of the trees, a calibrator."""
 
-    weights: Mapping[str, float] = field(default_factory=lambda: {TREES: 1.0, LOGISTIC: 1.0})
+    weights: Mapping[str, float] = field(default_factory=lambda: {TREES: 2.0, LOGISTIC: 1.0})
     rounds: int = 150
+    shape: Mapping[str, Any] = field(default_factory=lambda: dict(SHAPE))
     calibrator: Calibrator | None = None
 
 
@@ -39,6 +40,7 @@ class ChurnModel:
     """Churn probabilities for one horizon; 0 `threads` takes all cores.
 
     Its trees learn from `feature_names`; where none are given, from those of the panel that say something (`features.learnable`).
+    `lacks` says what the shop's data are too few of, one sentence each, to rely on the answers (`training.minimum`); empty where they are enough.
     """
 
     as_of: datetime
@@ -59,7 +61,7 @@ class ChurnModel:
     def fit(self, panel: pd.DataFrame, *, as_of: datetime, horizon_days: int, current: pd.DataFrame | None = None) -> Self:
         """Learns from `panel` (features, as_of, churned: features.training_sets.churn_panel), whose labels must be over by `as_of`.
 
-        `current` is everybody's features at as_of, without labels: BG/NBD needs none and learns from the newest there are.
+        Newer cut-offs count more (`row_weights`). `current` is everybody's features at as_of, without labels: a buying process needs none.
         Few rows, or one class alone, make a plainer model, down to the base rate (churned + 1) / (rows + 2).
         """
         self.as_of, self.horizon_days, self.members = as_of, horizon_days, {}
@@ -69,13 +71,15 @@ class ChurnModel:
         rarer, wanted = min(churned, rows - churned), self.recipe.weights
         if rarer < LEAST_LOGISTIC:
             return self
+        emphasis, recipe = row_weights(panel, horizon_days), self.recipe
         if wanted.get(TREES) and rarer >= LEAST_TREES and self.feature_names:
-            self.members[TREES] = Trees.fit(panel, self.feature_names, self.recipe.rounds, self.threads)
-        if wanted.get(BUYING):
-            latest = panel[panel[AS_OF] == panel[AS_OF].max()] if current is None else current
-            self.members[BUYING] = Buying.fit(latest, horizon_days)
+            self.members[TREES] = Trees.fit(
+                panel, self.feature_names, recipe.rounds, shape=recipe.shape, weights=emphasis, threads=self.threads
+            )
+        latest = panel[panel[AS_OF] == panel[AS_OF].max()] if current is None else current
+        self.members |= {name: Buying.fit(name, latest, horizon_days) for name in BUYING if wanted.get(name)}
         if wanted.get(LOGISTIC) or not self.members:
-            self.members[LOGISTIC] = Logistic.fit(panel)
+            self.members[LOGISTIC] = Logistic.fit(panel, emphasis)
         return self
 
     @property
@@ -124,10 +128,11 @@ class ChurnModel:
             "as_of": self.as_of.isoformat(),
             "horizon_days": self.horizon_days,
             "feature_names": list(self.feature_names),
-            "parameters": {"weights": dict(self.recipe.weights), "rounds": self.recipe.rounds, "lightgbm": dict(PARAMETERS)},
+            "parameters": {**self._made(), "lightgbm": {**PARAMETERS, **self.recipe.shape}},
             "calibrator": None if kept is None else kept.to_json(),
             "members": list(self.members),
             "base_rate": self.base_rate,
+            "lacks": list(self.lacks),
             "metrics": self.metrics,
             "data_hash": self.data_hash,
         }
@@ -138,16 +143,19 @@ class ChurnModel:
         """The model that `save` wrote. Raises InputError where the folder is damaged or holds another kind."""
         read = artifacts.read_model(folder, "churn")
         made = read["parameters"]
-        recipe = ChurnRecipe(made["weights"], made["rounds"], calibration.from_json(read["calibrator"]))
+        recipe = ChurnRecipe(made["weights"], made["rounds"], made["shape"], calibration.from_json(read["calibrator"]))
         model = cls(recipe, feature_names=read["feature_names"], threads=threads)
         model.as_of, model.horizon_days = datetime.fromisoformat(read["as_of"]), int(read["horizon_days"])
         model.base_rate, model.metrics, model.data_hash = float(read["base_rate"]), dict(read["metrics"]), str(read["data_hash"])
-        model.version = read.get("version")
+        model.version, model.lacks = read.get("version"), tuple(read["lacks"])
         model.members = {name: _load_member(name, folder, model.feature_names, threads) for name in read["members"]}
         return model
+
+    def _made(self) -> dict[str, Any]:
+        return {"weights": dict(self.recipe.weights), "rounds": self.recipe.rounds, "shape": dict(self.recipe.shape)}
 
 
 def _load_member(name: str, folder: Path, feature_names: Sequence[str], threads: int) -> Member:
     if name == TREES:
         return Trees.load(folder, feature_names, threads)
-    return Logistic.load(folder) if name == LOGISTIC else Buying.load(folder)
+    return Logistic.load(folder) if name == LOGISTIC else Buying.load(name, folder)

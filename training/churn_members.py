@@ -1,27 +1,49 @@
 """The members of the churn model: each learns from a panel, answers with probabilities, explains itself and saves itself.
 
-lightgbm needs many customers, the logistic regression some, BG/NBD the purchase days alone.
+LightGBM needs many customers, the logistic regression some, BG/NBD and Pareto/NBD the purchase days alone.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Final, Protocol, Self
+from types import ModuleType
+from typing import Any, Final, Protocol, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.contract import AS_OF
 from training.boosting import Boosted
 from training.calibration import log_odds
-from training.clv import bg_nbd
+from training.clv import bg_nbd, pareto_nbd
+from training.clv.bg_nbd import BGNBD
 from training.clv.columns import recency_frequency_time
+from training.clv.pareto_nbd import ParetoNBD
 from training.rfm import RfmLogistic
 
 Floats = NDArray[np.float64]
 TREES: Final = "lightgbm"
 LOGISTIC: Final = "logistic"
-BUYING: Final = "bg_nbd"
+BG_NBD: Final = "bg_nbd"
+PARETO_NBD: Final = "pareto_nbd"
+BUYING: Final = (BG_NBD, PARETO_NBD)
+ACTIVE_HORIZONS: Final = 2  # who ordered within so many horizons is active: the long gone are easy, and nobody acts on them
+GONE_WEIGHT: Final = 0.25  # of a row of somebody who is not active
+SHAPE: Final[Mapping[str, Any]] = {
+    "feature_fraction": 0.25
+}  # of the trees, over boosting.PARAMETERS: few features a tree, and diverse trees
+
+
+def is_active(features: pd.DataFrame, horizon_days: int) -> NDArray[np.bool_]:
+    """Who ordered in the last ACTIVE_HORIZONS horizons."""
+    return (features["days_since_last_order"] <= ACTIVE_HORIZONS * horizon_days).to_numpy(bool)
+
+
+def row_weights(panel: pd.DataFrame, horizon_days: int) -> Floats:
+    """How much each row of a panel counts: half as much for every horizon before the newest cut-off, GONE_WEIGHT for the long gone."""
+    age_days = (panel[AS_OF].max() - panel[AS_OF]).dt.days.to_numpy(float)
+    return np.asarray(0.5 ** (age_days / horizon_days) * np.where(is_active(panel, horizon_days), 1.0, GONE_WEIGHT))
 
 
 class Member(Protocol):
@@ -44,9 +66,12 @@ class Trees:
         self.trees = trees
 
     @classmethod
-    def fit(cls, panel: pd.DataFrame, feature_names: Sequence[str], rounds: int, threads: int) -> Self:
-        """Learns from a panel with both classes."""
-        return cls(Boosted("binary", feature_names, rounds, threads=threads).fit(panel, panel["churned"].to_numpy(float)))
+    def fit(
+        cls, panel: pd.DataFrame, feature_names: Sequence[str], rounds: int, *, shape: Mapping[str, Any], weights: Floats, threads: int
+    ) -> Self:
+        """Learns from a panel with both classes; `shape` stands over boosting.PARAMETERS."""
+        trees = Boosted("binary", feature_names, rounds, parameters=shape, threads=threads)
+        return cls(trees.fit(panel, panel["churned"].to_numpy(float), weights))
 
     def predict(self, features: pd.DataFrame) -> Floats:
         """The churn probability of every row."""
@@ -73,9 +98,9 @@ class Logistic:
         self.model = model
 
     @classmethod
-    def fit(cls, panel: pd.DataFrame) -> Self:
+    def fit(cls, panel: pd.DataFrame, weights: Floats) -> Self:
         """Learns from a panel with both classes."""
-        return cls(RfmLogistic().fit(panel, panel["churned"].to_numpy(float)))
+        return cls(RfmLogistic().fit(panel, panel["churned"].to_numpy(float), weights))
 
     def predict(self, features: pd.DataFrame) -> Floats:
         """The churn probability of every row."""
@@ -96,19 +121,24 @@ class Logistic:
 
 
 class Buying:
-    """BG/NBD's probability of no purchase within the horizon. `typical` is the middle customer's (x, silence, T)."""
+    """A buying process's probability of no purchase within the horizon. `typical` is the middle customer's (x, silence, T)."""
 
-    def __init__(self, model: bg_nbd.BGNBD, horizon_days: int, typical: tuple[float, float, float]) -> None:
+    def __init__(self, model: BGNBD | ParetoNBD, horizon_days: int, typical: tuple[float, float, float]) -> None:
         self.model = model
         self.horizon_days = horizon_days
         self.typical = typical
 
     @classmethod
-    def fit(cls, latest: pd.DataFrame, horizon_days: int) -> Self:
-        """Learns from purchase days alone: one row per customer, no labels."""
+    def fit(cls, name: str, latest: pd.DataFrame, horizon_days: int) -> Self:
+        """Learns from purchase days alone, by the process of this name: one row per customer, no labels."""
         x, t_x, T = recency_frequency_time(latest)
         typical = (float(np.median(x)), float(np.median(T - t_x)), float(np.median(T)))
-        return cls(bg_nbd.fit(x, t_x, T), horizon_days, typical)
+        return cls(_PROCESSES[name].fit(x, t_x, T), horizon_days, typical)
+
+    @property
+    def name(self) -> str:
+        """Which process it is."""
+        return BG_NBD if isinstance(self.model, BGNBD) else PARETO_NBD
 
     def predict(self, features: pd.DataFrame) -> Floats:
         """The churn probability of every row."""
@@ -128,17 +158,21 @@ class Buying:
         return pd.DataFrame(moves, index=features.index)
 
     def save(self, folder: Path) -> None:
-        """Writes bg_nbd.json."""
-        written = {**vars(self.model), "horizon_days": self.horizon_days, "typical": list(self.typical)}
-        (folder / "bg_nbd.json").write_text(json.dumps(written), encoding="utf-8")
+        """Writes bg_nbd.json or pareto_nbd.json."""
+        written = {"parameters": vars(self.model), "horizon_days": self.horizon_days, "typical": list(self.typical)}
+        (folder / f"{self.name}.json").write_text(json.dumps(written), encoding="utf-8")
 
     @classmethod
-    def load(cls, folder: Path) -> Self:
+    def load(cls, name: str, folder: Path) -> Self:
         """What `save` wrote."""
-        read = json.loads((folder / "bg_nbd.json").read_text(encoding="utf-8"))
+        read = json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))
         x, silence, T = read["typical"]
-        return cls(bg_nbd.BGNBD(read["r"], read["alpha"], read["a"], read["b"]), read["horizon_days"], (x, silence, T))
+        made = BGNBD if name == BG_NBD else ParetoNBD
+        return cls(made(**read["parameters"]), read["horizon_days"], (x, silence, T))
 
     def _log_odds(self, x: Floats, silence: Floats, T: Floats) -> Floats:
         t_x = np.where(x > 0, np.maximum(T - silence, 0.0), 0.0)
         return log_odds(self.model.probability_no_purchase(x, t_x, T, self.horizon_days))
+
+
+_PROCESSES: Final[Mapping[str, ModuleType]] = {BG_NBD: bg_nbd, PARETO_NBD: pareto_nbd}

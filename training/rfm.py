@@ -22,15 +22,15 @@ class RfmLogistic:
     weights: Floats
     constant: float
 
-    def fit(self, features: pd.DataFrame, y: Floats) -> Self:
-        """Fits the weights; y must hold both classes. An unknown value counts as the average."""
+    def fit(self, features: pd.DataFrame, y: Floats, row_weights: Floats | None = None) -> Self:
+        """Fits the weights; y must hold both classes. An unknown value counts as the average. `row_weights` say how much each row counts."""
         raw = _logarithms(features)
         known = np.isfinite(raw)
         count = np.maximum(known.sum(axis=0), 1)
         self.centre = np.where(known, raw, 0.0).sum(axis=0) / count
         spread = np.sqrt(np.where(known, (raw - self.centre) ** 2, 0.0).sum(axis=0) / count)
         self.scale = np.where(spread > 0, spread, 1.0)
-        fitted = LogisticRegression(C=1.0, max_iter=500).fit(self._terms(features), y)
+        fitted = LogisticRegression(C=1.0, max_iter=500).fit(self._terms(features), y, sample_weight=row_weights)
         self.weights, self.constant = fitted.coef_[0].astype(float), float(fitted.intercept_[0])
         return self
 
