@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from features.errors import InputError
-from serving.cli import data, models, operations, scores
+from serving.cli import data, export, models, operations, scores
 from serving.cli.console import note
 from serving.cli.workspace import workspace
 
@@ -21,7 +21,7 @@ app = typer.Typer(
 )
 app.add_typer(scores.app, name="score", help="Score every customer with the champion models, into a file.")
 app.add_typer(operations.keys, name="key", help="API keys.")
-for commands in (data.COMMANDS, models.COMMANDS, operations.COMMANDS):
+for commands in (data.COMMANDS, models.COMMANDS, operations.COMMANDS, export.COMMANDS):
     for command in commands:
         app.command()(command)
 

@@ -1,7 +1,8 @@
-"""A migrated state database on each dialect, and a simulated shop served over HTTP."""
+"""A migrated state database on each dialect, a simulated shop served over HTTP, and the command as a person runs it."""
 
 import shutil
 import socket
+import sys
 import threading
 import time
 import uuid
@@ -32,6 +33,7 @@ from features.products import known_products
 from features.profiles import consents, profiles
 from features.training_sets import churn_panel
 from serving.app import create_app
+from serving.cli.main import main
 from serving.publishing import publish
 from serving.settings import ServingSettings
 from serving.state.database import State, open_state
@@ -211,3 +213,30 @@ def client_on_each(serve: Callable[..., Server], empty_database: str) -> Iterato
     """The simulated shop on each database."""
     with serve(empty_database) as opened:
         yield opened
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a command ended."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ended]
+
+
+@pytest.fixture
+def nextbest(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Run:
+    """Runs `nextbest --home tmp_path/home ...` in this process."""
+
+    def run(*arguments: object, home: Path | None = None) -> Ended:
+        monkeypatch.setattr(sys, "argv", ["nextbest", "--home", str(home or tmp_path / "home"), *(str(a) for a in arguments)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        code = ended.value.code
+        said = capsys.readouterr()
+        return Ended(code if isinstance(code, int) else 0, said.out, said.err)
+
+    return run
