@@ -4,7 +4,11 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
+
+import uvloop
+
+AT_ONCE: Final = 16
 
 Asgi = Callable[..., Awaitable[None]]
 
@@ -44,24 +48,39 @@ class Answered:
     cpu_seconds: float
 
 
-def ask(app: Asgi, asked: Sequence[Asked]) -> Answered:
-    """Asks one after the other. RuntimeError at the first answer whose status is not 200."""
-    return asyncio.run(_ask(app, [one.scope() for one in asked]))
+def loop() -> asyncio.Runner:
+    """An event loop of the kind that the server runs on; a server has one for as long as it runs, and connections that belong to it."""
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+def ask(running: asyncio.Runner, app: Asgi, asked: Sequence[Asked]) -> Answered:
+    """Asks with AT_ONCE requests under way, as a server in use has them. RuntimeError at the first answer whose status is not 200."""
+    return running.run(_ask(app, [one.scope() for one in asked]))
 
 
 async def _ask(app: Asgi, scopes: Sequence[dict[str, Any]]) -> Answered:
-    bodies: list[bytes] = []
+    bodies = [b""] * len(scopes)
+    waiting = iter(enumerate(scopes))
 
     async def receive() -> dict[str, Any]:
         return {"type": "http.request", "body": b"", "more_body": False}
 
+    async def work() -> None:
+        for place, scope in waiting:
+            await app(scope, receive, _keeper(bodies, place))
+
+    started = time.process_time()
+    await asyncio.gather(*(work() for _ in range(AT_ONCE)))
+    return Answered(bodies, time.process_time() - started)
+
+
+def _keeper(bodies: list[bytes], place: int) -> Callable[[dict[str, Any]], Awaitable[None]]:
+    """What the application sends its answer to: the body is kept at its place."""
+
     async def send(message: dict[str, Any]) -> None:
         if message["type"] == "http.response.body":
-            bodies.append(message["body"])
+            bodies[place] += message["body"]
         elif message["status"] != 200:
             raise RuntimeError(f"an answer of status {message['status']}")
 
-    started = time.process_time()
-    for scope in scopes:
-        await app(scope, receive, send)
-    return Answered(bodies, time.process_time() - started)
+    return send

@@ -11,6 +11,7 @@ import json
 import os
 import sys
 import tempfile
+from asyncio import Runner
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
@@ -22,7 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from fastapi import FastAPI, Response
 
-from benchmarks.asked import Asked, ask
+from benchmarks.asked import Asked, ask, loop
 from benchmarks.served_shop import NOW, ServedShop, make_shop
 from benchmarks.throwaway_postgresql import postgresql
 from serving.app import create_app
@@ -64,24 +65,27 @@ def main() -> None:
         server = stack.enter_context(postgresql())
         urls = {"SQLite": f"sqlite:///{folder / 'state.db'}"} | ({"PostgreSQL": server} if server else {})
         shop = make_shop(folder, asked.customers)
-        found = [line for name, url in urls.items() for line in churn_of_one(shop, name, url, log)]
+        running = stack.enter_context(loop())
+        found = [line for name, url in urls.items() for line in churn_of_one(running, shop, name, url, log)]
     print(f"GET /v1/customers/ID/churn, {len(shop.scores):,} customers, best of {ROUNDS} rounds")
     print(*found, sep="\n")
     if asked.output:
         asked.output.write_text(json.dumps([asdict(line) for line in found], indent=2), encoding="utf-8")
 
 
-def churn_of_one(shop: ServedShop, name: str, url: str, log: TextIO) -> list[Line]:
+def churn_of_one(running: Runner, shop: ServedShop, name: str, url: str, log: TextIO) -> list[Line]:
     """The single answer on this database: published, and computed anew."""
     key = _published(shop, url)
     stored, live = (_served(shop, url, NOW + timedelta(days=days), log) for days in (0, 2))
     everybody = [Asked(f"/v1/customers/{who}/churn", key) for who in shop.scores["customer_id"]]
-    bodies = {one.path: body for one, body in zip(everybody, ask(stored, everybody).bodies, strict=True)}
+    bodies = {one.path: body for one, body in zip(everybody, ask(running, stored, everybody).bodies, strict=True)}
     unlike = [body for body in bodies.values() if b'"source":"published"' not in body]
     if unlike:
         raise SystemExit(f"{len(unlike):,} of {len(bodies):,} answers are not the published ones: {unlike[0]!r}")
     turns = {"minimal": minimal(bodies), "stored": stored}
-    spent = _cheapest(turns, everybody, ROUNDS) | _cheapest({"live": live}, everybody[:: max(len(everybody) // LIVE, 1)], 2)
+    spent = _cheapest(running, turns, everybody, ROUNDS) | _cheapest(
+        running, {"live": live}, everybody[:: max(len(everybody) // LIVE, 1)], 2
+    )
     ratio = {what: cost / spent["minimal"] for what, cost in spent.items()}
     return [
         Line("minimal FastAPI route, the same bytes", spent["minimal"], 1.0),
@@ -114,12 +118,12 @@ def _served(shop: ServedShop, url: str, now: datetime, log: TextIO) -> FastAPI:
     return create_app(ServingSettings(home=shop.home.root, database_url=url, as_of=now), log=make_log(log))
 
 
-def _cheapest(turns: Mapping[str, FastAPI], asked: Sequence[Asked], rounds: int) -> dict[str, float]:
+def _cheapest(running: Runner, turns: Mapping[str, FastAPI], asked: Sequence[Asked], rounds: int) -> dict[str, float]:
     """Microseconds per request of every application in its cheapest round; they take turns, so that all meet the same machine."""
     spent: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(rounds):
         for name, app in turns.items():
-            spent[name].append(ask(app, asked).cpu_seconds / len(asked) * 1e6)
+            spent[name].append(ask(running, app, asked).cpu_seconds / len(asked) * 1e6)
     return {name: min(each) for name, each in spent.items()}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any, Final, TextIO
 
+import orjson
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
@@ -33,6 +34,17 @@ class Metrics:
         self.decisions = Counter("nextbest_decisions", "Decisions recorded", ["stage", "action_id"], registry=self.registry)
         self.fallbacks = Counter("nextbest_fallbacks", "Answers without a model", ["what"], registry=self.registry)
 
+        self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Counts a request that was answered."""
+        found = self._answered.get((method, route, status))
+        if found is None:  # looking labels up costs more than counting
+            found = self.requests.labels(method, route, status), self.seconds.labels(method, route)
+            self._answered[method, route, status] = found
+        found[0].inc()
+        found[1].observe(seconds)
+
     def count_rows(self, table: str, receipt: Receipt) -> None:
         """Counts what became of posted rows."""
         for result in ("accepted", "duplicate", "refused"):
@@ -46,11 +58,15 @@ def make_log(stream: TextIO | None = None) -> structlog.typing.FilteringBoundLog
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
+            structlog.processors.JSONRenderer(_to_json),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(20),
     )
     return log
+
+
+def _to_json(line: Mapping[str, Any], **_: Any) -> str:
+    return orjson.dumps(line, default=str).decode()
 
 
 class Telemetry:
@@ -58,7 +74,7 @@ class Telemetry:
 
     def __init__(self, app: ASGIApp, *, log: structlog.typing.FilteringBoundLogger, metrics: Metrics) -> None:
         self.app = app
-        self.log = log
+        self.log = log.bind()  # once, and not for every line
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,8 +104,7 @@ class Telemetry:
 
     def _record(self, scope: Scope, status: int, seconds: float) -> None:
         route, method = _route(scope), scope["method"]
-        self.metrics.requests.labels(method, route, status).inc()
-        self.metrics.seconds.labels(method, route).observe(seconds)
+        self.metrics.answered(method, route, status, seconds)
         if route not in _QUIET or status >= 400:
             self.log.info("request", method=method, route=route, status=status, milliseconds=round(seconds * 1000, 2))
 

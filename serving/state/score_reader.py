@@ -1,9 +1,10 @@
 """The one read that the commonest answer needs: a statement by itself, on connections of its own, without SQLAlchemy's share of the cost.
 
-What cannot be read so (a database that does not answer, connections all in use) is None, as is a score that is not there: the caller asks
+What cannot be read so (a database that does not answer in time) is None, as is a score that is not there: the caller asks
 again in a transaction, whose errors say what is wrong.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 CONNECTIONS: Final = 4
 """To PostgreSQL, at most: a read takes a tenth of a millisecond."""
+_PATIENCE_SECONDS: Final = 2.0
 _PATIENCE_MILLISECONDS: Final = 50  # SQLite's readers wait for nobody, but for a moment while a file is opened or closed
 
 POSTED: Final[Sequence[Column[Any]]] = (ORDER_LINES.c.customer_id, EVENTS.c.customer_id, CONTACTS.c.subject_id, CUSTOMERS.c.customer_id)
@@ -108,44 +110,39 @@ class _Sqlite:
 
 
 class _PostgreSql:
-    """Reads without blocking the event loop. A connection belongs to one request at a time."""
+    """Reads without blocking the event loop. A connection belongs to one request at a time; requests wait for one, but not long."""
 
     def __init__(self, state: State, statement: str) -> None:
         self._engine, self._statement = state.engine, statement
         self._driver: Any = state.engine.dialect.dbapi  # psycopg: imported where a database asks for it, and nowhere else
         self._idle: list[AsyncConnection[Any]] = []
-        self._count = 0
+        self._turns = asyncio.Semaphore(CONNECTIONS)
 
     async def unchanged(self, customer_id: str) -> Sequence[Any] | None:
-        if not self._idle and self._count >= CONNECTIONS:
-            return None
-        connection: AsyncConnection[Any] | None = None
         try:
-            connection = self._idle.pop() if self._idle else await self._connect()
+            async with asyncio.timeout(_PATIENCE_SECONDS), self._turns:
+                return await self._read(customer_id)
+        except (self._driver.Error, TimeoutError):
+            return None
+
+    async def _read(self, customer_id: str) -> Sequence[Any] | None:
+        connection = self._idle.pop() if self._idle else await self._connect()
+        try:
             cursor = await connection.execute(self._statement, {"customer_id": customer_id}, prepare=True)
             found: Sequence[Any] | None = await cursor.fetchone()
-        except self._driver.Error:
-            await self._lose(connection)
-            return None
         except BaseException:
-            await self._lose(connection)  # given up in the middle: what it would answer next is not ours
+            await connection.close()  # broken, or given up in the middle: what it would answer next is not ours
             raise
         self._idle.append(connection)
         return found
 
     async def _connect(self) -> "AsyncConnection[Any]":
-        self._count += 1
         _, arguments = self._engine.dialect.create_connect_args(self._engine.url)
         opened: AsyncConnection[Any] = await self._driver.AsyncConnection.connect(
             **arguments, **connect_args("postgresql"), autocommit=True
         )
         return opened
 
-    async def _lose(self, connection: "AsyncConnection[Any] | None") -> None:
-        self._count -= 1
-        if connection is not None:
-            await connection.close()
-
     async def close(self) -> None:
         while self._idle:
-            await self._lose(self._idle.pop())
+            await self._idle.pop().close()
