@@ -59,7 +59,7 @@ def train_value(
     """Trains expected orders and spend within the horizon and over a year, as `train_churn` does."""
     material = gather(tables, as_of, horizon_days)
     tested = backtest_value(material.panel, horizon_days=material.horizon_days, threads=threads)
-    model = ValueModel(threads=threads)
+    model = ValueModel(tested.recipe, threads=threads)
     model.fit(material.panel, as_of=as_of, horizon_days=material.horizon_days, current=material.current)
     model.metrics, model.data_hash = {**tested.metrics, **_losses(tested.losses, tested.naive)}, data_hash
     rival = _value_champion(registry, material, tested)
@@ -179,6 +179,8 @@ def _value_card(material: Material, parameters: Mapping[str, Any], metrics: Mapp
     purpose = f"Expected orders and spend within {material.horizon_days} days, value over a year, and the day of the next order."
     limits = [
         "A coming season shifts the level; spend_bias says by how much it did last time.",
-        "The year's value carries the horizon's expectation on at the pace of BG/NBD, discounted at 10 % a year.",
+        "The year's value carries the horizon's expectation on at the pace of a buy-till-you-die law, discounted at 10 % a year.",
+        "The next order's day is that of those who order within the horizon; whether they will is the churn probability's to say.",
     ]
-    return Card("Value", purpose, material.facts, parameters, metrics, tested.protocol, limits)
+    protocol = tested.protocol if tested.table.empty else f"{tested.protocol}\n\n{markdown(tested.table)}"
+    return Card("Value", purpose, material.facts, parameters, metrics, protocol, limits)

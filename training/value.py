@@ -1,11 +1,10 @@
 """The value model: what a customer will order and spend within the horizon, and over a year, and when the next order is due.
 
-Two views are averaged, because their mistakes differ: gradient-boosted trees on every feature (Tweedie for money, Poisson for orders), and
-BG/NBD times Gamma-Gamma, which needs purchase days and amounts alone. With few customers the second stands alone.
+Views whose mistakes differ are averaged: gradient-boosted trees on every feature (Tweedie for money, Poisson for orders), and BG/NBD or
+Pareto/NBD times Gamma-Gamma, which need purchase days and amounts alone. With few customers the latter stand alone.
 """
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
@@ -14,18 +13,24 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.contract import AS_OF
+from features.contract import AS_OF, CUSTOMER_ID
+from features.errors import InputError
 from features.learnable import learnable
 from training import artifacts
 from training.boosting import PARAMETERS, Boosted
-from training.clv import bg_nbd, gamma_gamma
+from training.clv import bg_nbd, gamma_gamma, pareto_nbd
 from training.clv.columns import recency_frequency_time
-from training.clv.lifetime_value import YEARLY_DISCOUNT, year_multiple
+from training.clv.lifetime_value import YEARLY_DISCOUNT, BuyTillYouDie, year_multiple
 from training.clv.next_order import days_to_next_order
+from training.clv.outliers import highest_credible
+from training.rhythm import SHARES, RhythmTrees
+from training.splits import customer_parts
+from training.value_recipe import BG_NBD, ORDER_TREES, PARETO_NBD, RHYTHM_TREES, SPEND_TREES, ValueRecipe, Weights
 
 Floats = NDArray[np.float64]
 ROUNDS: Final = 150
 LEAST_BUYERS: Final = 100  # panel rows with a purchase after the cut-off, below which no trees are grown
+MOST_ROWS: Final = 300_000  # beyond this the trees' panel is thinned by customer: more rows cost time and win nothing
 COLUMNS: Final = (
     "expected_spend",
     "expected_orders",
@@ -35,6 +40,8 @@ COLUMNS: Final = (
     "expected_next_order_until",
     "average_days_between_orders",
 )
+OBJECTIVES: Final = {SPEND_TREES: ("tweedie", "future_value"), ORDER_TREES: ("poisson", "future_order_count")}
+FILES: Final = {SPEND_TREES: "spend.txt", ORDER_TREES: "orders.txt"}
 
 
 class ValueModel:
@@ -42,36 +49,35 @@ class ValueModel:
 
     as_of: datetime
     horizon_days: int
-    buying: bg_nbd.BGNBD
+    bg_nbd: bg_nbd.BGNBD
+    pareto_nbd: pareto_nbd.ParetoNBD
     spending: gamma_gamma.GammaGamma | None
+    highest_spend: float
 
-    def __init__(self, *, feature_names: Sequence[str] | None = None, threads: int = 0) -> None:
+    def __init__(self, recipe: ValueRecipe | None = None, *, feature_names: Sequence[str] | None = None, threads: int = 0) -> None:
+        self.recipe = recipe or ValueRecipe()
         self._given = tuple(feature_names or ())
         self.feature_names = self._given
         self.threads = threads
-        self.spend_trees: Boosted | None = None
-        self.order_trees: Boosted | None = None
+        self.trees: dict[str, Boosted] = {}
+        self.rhythm: RhythmTrees | None = None
         self.metrics: dict[str, float] = {}
         self.data_hash = ""
         self.version: str | None = None
 
     def fit(self, panel: pd.DataFrame, *, as_of: datetime, horizon_days: int, current: pd.DataFrame | None = None) -> Self:
-        """Learns from `panel` (features, as_of, future_value, future_order_count), whose labels must be over by `as_of`.
+        """Learns from `panel` (features.training_sets.churn_panel), whose labels must be over by `as_of`.
 
-        `current` is everybody's features at as_of; BG/NBD and Gamma-Gamma learn from the newest there are. A shop where nothing ever
-        cost anything is expected to earn nothing. At least one customer is needed.
+        `current` is everybody's features at as_of; the buy-till-you-die models learn from the newest there are. A shop where nothing ever
+        cost anything is expected to earn nothing. No single purchase counts for more than `highest_credible` allows.
+        Raises InputError where nobody ever bought anything.
         """
-        self.as_of, self.horizon_days = as_of, horizon_days
+        self.as_of, self.horizon_days, self.trees, self.rhythm = as_of, horizon_days, {}, None
         self.feature_names = self._given or learnable(panel)
         latest = panel[panel[AS_OF] == panel[AS_OF].max()] if current is None else current
-        latest = latest[latest["order_day_count"] > 0]
-        self.buying = bg_nbd.fit(*recency_frequency_time(latest))
-        x, m_x = _spends(latest)
-        self.spending = gamma_gamma.fit(x, m_x) if (m_x > 0).any() else None
+        self._fit_purchases(latest[latest["order_day_count"] > 0])
         if self.feature_names and int((panel["future_order_count"] > 0).sum()) >= LEAST_BUYERS:
-            self.order_trees = self._trees("poisson", panel, "future_order_count")
-            if (panel["future_value"] > 0).any():
-                self.spend_trees = self._trees("tweedie", panel, "future_value")
+            self._fit_trees(_thinned(panel))
         return self
 
     def predict(self, features: pd.DataFrame, *, as_of: datetime | None = None) -> pd.DataFrame:
@@ -79,37 +85,59 @@ class ValueModel:
 
         expected_spend (money) and expected_orders (purchase days) are means over the horizon. clv is the expected spend of the next 365
         days, discounted at 10 % a year. expected_next_order_on is the day by which half of those who order again within the horizon
-        will have ordered, with the days for a tenth and nine tenths beside it: it lies in (as_of, as_of + horizon), also for a customer who
+        will have ordered, with the days for a tenth and nine tenths beside it: it lies in [as_of, as_of + horizon], also for a customer who
         will hardly come back, whose churn probability says that. average_days_between_orders is the customer's own, missing before a second
         purchase day.
         """
-        x, t_x, T = recency_frequency_time(features)
-        orders = self.buying.expected_purchases(x, t_x, T, self.horizon_days)
-        spend = orders * self._mean_spend(features)
-        if self.order_trees is not None:
-            orders = (orders + self.order_trees.predict(features)) / 2.0
-        if self.spend_trees is not None:
-            spend = (spend + self.spend_trees.predict(features)) / 2.0
-        clv = spend * year_multiple(self.buying, x, t_x, T, self.horizon_days)
-        due = [self._due(x, T, share, as_of or self.as_of) for share in (0.5, 0.1, 0.9)]
-        columns = [spend, orders, clv, *due, features["gap_mean_days"].to_numpy(float)]
+        recipe, orders = self.recipe, self.orders(features, self.recipe.views)
+        spends = self.spends(features, orders)
+        spend = recipe.spend_level * blended(spends, recipe.spend)
+        clv = spend * year_multiple(self._pace, *recency_frequency_time(features), self.horizon_days)
+        midnight = np.datetime64(as_of or self.as_of, "D").astype("datetime64[us]")
+        low, due, high = (midnight + days for days in self.next_order_days(features).T.astype("timedelta64[D]"))
+        expected_orders = recipe.orders_level * blended(orders, recipe.orders)
+        columns = [spend, expected_orders, clv, due, low, high, features["gap_mean_days"].to_numpy(float)]
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=features.index)
+
+    def orders(self, features: pd.DataFrame, views: frozenset[str]) -> dict[str, Floats]:
+        """Expected orders within the horizon by each of the views that is there."""
+        x, t_x, T = recency_frequency_time(features)
+        found = {name: model.expected_purchases(x, t_x, T, self.horizon_days) for name, model in self._purchases.items() if name in views}
+        if ORDER_TREES in self.trees and ORDER_TREES in views:
+            found[ORDER_TREES] = self.trees[ORDER_TREES].predict(features)
+        return found or {BG_NBD: self.bg_nbd.expected_purchases(x, t_x, T, self.horizon_days)}
+
+    def spends(self, features: pd.DataFrame, orders: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Expected spend within the horizon: each view of orders times the customer's mean spend, and the trees of spend."""
+        mean = np.zeros(len(features)) if self.spending is None else self.spending.expected_spend(*self._spent(features))
+        found = {name: expected * mean for name, expected in orders.items()}
+        if SPEND_TREES in self.trees:
+            found[SPEND_TREES] = self.trees[SPEND_TREES].predict(features)
+        return found
+
+    def next_order_days(self, features: pd.DataFrame, view: str | None = None) -> Floats:
+        """Whole days until a tenth, half and nine tenths of those who order within the horizon will have ordered, one row a customer."""
+        if self.rhythm is not None and (view or self.recipe.next_order) == RHYTHM_TREES:
+            return np.clip(np.round(self.rhythm.days(features)), 0, self.horizon_days)
+        x, _, T = recency_frequency_time(features)
+        return np.column_stack([np.ceil(days_to_next_order(self.bg_nbd, x, T, self.horizon_days, share=share)) for share in SHARES])
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing, empty folder, as LightGBM text and JSON."""
-        trees = {"spend": self.spend_trees, "orders": self.order_trees}
-        for name, one in trees.items():
-            if one is not None:
-                one.save(folder / f"{name}.txt")
-        spending = None if self.spending is None else vars(self.spending)
-        (folder / "clv.json").write_text(json.dumps({"bg_nbd": vars(self.buying), "gamma_gamma": spending}), encoding="utf-8")
+        for name, one in self.trees.items():
+            one.save(folder / FILES[name])
+        if self.rhythm is not None:
+            self.rhythm.save(folder)
         header = {
             "kind": "value",
             "as_of": self.as_of.isoformat(),
             "horizon_days": self.horizon_days,
             "feature_names": list(self.feature_names),
+            "recipe": self.recipe.to_json(),
             "parameters": self.parameters,
-            "trees": [name for name, one in trees.items() if one is not None],
+            "trees": list(self.trees),
+            "rhythm": self.rhythm is not None,
+            "highest_spend": self.highest_spend if np.isfinite(self.highest_spend) else None,
             "metrics": self.metrics,
             "data_hash": self.data_hash,
         }
@@ -119,36 +147,71 @@ class ValueModel:
     def load(cls, folder: Path, *, threads: int = 0) -> Self:
         """The model that `save` wrote. Raises InputError where the folder is damaged or holds another kind."""
         read = artifacts.read_model(folder, "value")
-        model = cls(feature_names=read["feature_names"], threads=threads)
+        model = cls(ValueRecipe.from_json(read["recipe"]), feature_names=read["feature_names"], threads=threads)
         model.as_of, model.horizon_days = datetime.fromisoformat(read["as_of"]), int(read["horizon_days"])
         model.metrics, model.data_hash, model.version = dict(read["metrics"]), str(read["data_hash"]), read.get("version")
-        clv = json.loads((folder / "clv.json").read_text(encoding="utf-8"))
-        model.buying = bg_nbd.BGNBD(**clv["bg_nbd"])
-        model.spending = None if clv["gamma_gamma"] is None else gamma_gamma.GammaGamma(**clv["gamma_gamma"])
-        trees = {name: Boosted.load(folder / f"{name}.txt", model.feature_names, threads=threads) for name in read["trees"]}
-        model.spend_trees, model.order_trees = trees.get("spend"), trees.get("orders")
+        fitted = read["parameters"]
+        model.bg_nbd, model.pareto_nbd = bg_nbd.BGNBD(**fitted["bg_nbd"]), pareto_nbd.ParetoNBD(**fitted["pareto_nbd"])
+        model.spending = None if fitted["gamma_gamma"] is None else gamma_gamma.GammaGamma(**fitted["gamma_gamma"])
+        model.highest_spend = float("inf") if read["highest_spend"] is None else float(read["highest_spend"])
+        model.trees = {name: Boosted.load(folder / FILES[name], model.feature_names, threads=threads) for name in read["trees"]}
+        model.rhythm = RhythmTrees.load(folder, model.feature_names, threads=threads) if read["rhythm"] else None
         return model
 
     @property
     def parameters(self) -> dict[str, Any]:
         """What describes the fitted model."""
-        return {"rounds": ROUNDS, "yearly_discount": YEARLY_DISCOUNT, "lightgbm": dict(PARAMETERS), "bg_nbd": vars(self.buying)}
+        spending = None if self.spending is None else vars(self.spending)
+        fitted = {"bg_nbd": vars(self.bg_nbd), "pareto_nbd": vars(self.pareto_nbd), "gamma_gamma": spending}
+        return {"recipe": self.recipe.to_json(), "rounds": ROUNDS, "yearly_discount": YEARLY_DISCOUNT, "lightgbm": dict(PARAMETERS), **fitted}
 
-    def _trees(self, objective: str, panel: pd.DataFrame, target: str) -> Boosted:
-        y = np.maximum(panel[target].to_numpy(float), 0.0)
-        return Boosted(objective, self.feature_names, ROUNDS, threads=self.threads).fit(panel, y)
+    @property
+    def _purchases(self) -> dict[str, BuyTillYouDie]:
+        return {BG_NBD: self.bg_nbd, PARETO_NBD: self.pareto_nbd}
 
-    def _mean_spend(self, features: pd.DataFrame) -> Floats:
-        return np.zeros(len(features)) if self.spending is None else self.spending.expected_spend(*_spends(features))
+    @property
+    def _pace(self) -> BuyTillYouDie:
+        """Who carries the horizon's expectation on to a year: the law that has a say in spend."""
+        return next((model for name, model in self._purchases.items() if name in self.recipe.spend), self.bg_nbd)
 
-    def _due(self, x: Floats, T: Floats, share: float, as_of: datetime) -> NDArray[np.datetime64]:
-        days = days_to_next_order(self.buying, x, T, self.horizon_days, share=share)
-        midnight = np.datetime64(as_of, "D").astype("datetime64[us]")
-        return np.asarray(midnight + np.ceil(days).astype("timedelta64[D]"))
+    def _fit_purchases(self, latest: pd.DataFrame) -> None:
+        if latest.empty:
+            raise InputError(
+                "Nobody has bought anything, so that there is no value to learn from.", remedy="Bring in orders, or a later --as-of."
+            )
+        x, t_x, T = recency_frequency_time(latest)
+        self.bg_nbd, self.pareto_nbd = bg_nbd.fit(x, t_x, T), pareto_nbd.fit(x, t_x, T)
+        self.highest_spend = float("inf")
+        self.highest_spend = highest_credible(self._spent(latest)[1])
+        days, mean = self._spent(latest)
+        self.spending = gamma_gamma.fit(days, mean) if (mean > 0).any() else None
+
+    def _fit_trees(self, panel: pd.DataFrame) -> None:
+        for name in (name for name in OBJECTIVES if name in self.recipe.views):
+            objective, target = OBJECTIVES[name]
+            y = np.maximum(panel[target].to_numpy(float), 0.0)
+            if name == SPEND_TREES:
+                y = np.minimum(y, highest_credible(y))
+            if (y > 0).any():
+                self.trees[name] = Boosted(objective, self.feature_names, ROUNDS, threads=self.threads).fit(panel, y)
+        if RHYTHM_TREES in self.recipe.views:
+            self.rhythm = RhythmTrees.fit(panel, self.feature_names, threads=self.threads)
+
+    def _spent(self, features: pd.DataFrame) -> tuple[Floats, Floats]:
+        """Purchase days, and the mean spend of one, at most the highest credible; 0 where there is none."""
+        days = np.nan_to_num(features["order_day_count"].to_numpy(float))
+        total = np.maximum(np.nan_to_num(features["value_total"].to_numpy(float)), 0.0)
+        mean = np.where(days > 0, total / np.maximum(days, 1.0), 0.0)
+        return days, np.minimum(mean, self.highest_spend)
 
 
-def _spends(features: pd.DataFrame) -> tuple[Floats, Floats]:
-    """Purchase days, and the mean spend of one; 0 where there is none."""
-    days = np.nan_to_num(features["order_day_count"].to_numpy(float))
-    total = np.maximum(np.nan_to_num(features["value_total"].to_numpy(float)), 0.0)
-    return days, np.where(days > 0, total / np.maximum(days, 1.0), 0.0)
+def blended(views: Mapping[str, Floats], weights: Weights) -> Floats:
+    """The views' mean by weight; where none of the weighted is there (too few customers for trees), the plain mean of what is."""
+    shares = {name: float(weights[name]) for name in views.keys() & weights.keys()} or dict.fromkeys(views, 1.0)
+    total = sum(shares.values())
+    return np.asarray(sum(share / total * views[name] for name, share in sorted(shares.items())), float)
+
+
+def _thinned(panel: pd.DataFrame) -> pd.DataFrame:
+    parts = -(-len(panel) // MOST_ROWS)
+    return panel if parts <= 1 else panel[customer_parts(panel[CUSTOMER_ID], parts) == 0]

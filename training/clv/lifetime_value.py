@@ -1,11 +1,9 @@
 """Orders over a year, discounted, as a multiple of the orders within a horizon."""
 
-from typing import Final
+from typing import Final, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
-
-from training.clv.bg_nbd import BGNBD
+from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 YEAR_DAYS: Final = 365.0
@@ -13,7 +11,15 @@ YEARLY_DISCOUNT: Final = 0.10
 _STEPS: Final = 12
 
 
-def year_multiple(model: BGNBD, x: Floats, t_x: Floats, T: Floats, horizon_days: float) -> Floats:
+class BuyTillYouDie(Protocol):
+    """A fitted model of when customers buy."""
+
+    def expected_purchases(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, t: float) -> Floats:
+        """E[purchases in (T, T + t] | x, t_x, T]."""
+        ...
+
+
+def year_multiple(model: BuyTillYouDie, x: Floats, t_x: Floats, T: Floats, horizon_days: float) -> Floats:
     """Discounted expected orders of the next 365 days over expected orders of the next `horizon_days`.
 
     Orders are discounted at 10 % a year, by twelfths of the year, each at its middle. Where next to nothing is expected at all, the

@@ -24,6 +24,19 @@ def bias(actual: ArrayLike, predicted: ArrayLike) -> float:
     return float(np.sum(np.asarray(predicted, float)) / total) if total > 0 else float("nan")
 
 
+def median_error(actual: ArrayLike, predicted: ArrayLike) -> float:
+    """The median of |predicted - actual|, in their unit; NaN without rows."""
+    off = np.abs(np.asarray(predicted, float) - np.asarray(actual, float))
+    return float(np.median(off)) if len(off) else float("nan")
+
+
+def share_within(actual: ArrayLike, low: ArrayLike, high: ArrayLike) -> float:
+    """The share of actual values in [low, high]; NaN without rows."""
+    value = np.asarray(actual, float)
+    inside = (np.asarray(low, float) <= value) & (value <= np.asarray(high, float))
+    return float(inside.mean()) if len(inside) else float("nan")
+
+
 def tweedie_deviance(actual: ArrayLike, predicted: ArrayLike) -> Floats:
     """Each row's Tweedie deviance of power 1.5, 4 (sqrt(y) - sqrt(m))^2 / sqrt(m): zero where right, lowest on average at the mean."""
     y, m = np.asarray(actual, float), np.maximum(np.asarray(predicted, float), _LEAST)
