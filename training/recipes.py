@@ -1,8 +1,10 @@
 """Named models end to end: material, backtest, fit on everything, model card, registry, verdict."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from pathlib import Path
+from typing import Any, Final, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -10,47 +12,70 @@ from numpy.typing import NDArray
 
 from features.contacts import response_table
 from features.engine import Tables
+from features.errors import InputError
 from training.boosting import PARAMETERS
 from training.churn import ChurnModel
 from training.churn_backtest import ChurnBacktest, backtest
 from training.evaluation.gate import FEW, Verdict, against_champion, against_record, unproven, without_champion
 from training.evaluation.report import markdown
 from training.material import Material, gather
+from training.minimum import shop_lacks
 from training.model_card import Card, model_card
 from training.registry import Registry, Version
 from training.response import ResponseModel
 from training.response_backtest import ResponseBacktest, backtest_response, backtest_since
 from training.trained import Evidence, Trained, submit
+from training.tuning import Report, tune
 from training.value import ValueModel
 from training.value_backtest import ValueBacktest, backtest_value
 
 Floats = NDArray[np.float64]
+Model = TypeVar("Model", ChurnModel, ValueModel)
 LOSS: Final = "backtest_loss"
 NAIVE_LOSS: Final = "backtest_loss_naive"
+TRIALS: Final = 6  # shapes of trees compared unless told: the usual one rarely loses
 CALIBRATED: Final = ", calibrated by what the earlier ones showed, and is measured so; what serves was then calibrated on all of them"
 
 
 def train_churn(
-    tables: Tables, registry: Registry, as_of: datetime, horizon_days: int | None = None, *, data_hash: str = "", threads: int = 0
+    tables: Tables,
+    registry: Registry,
+    as_of: datetime,
+    horizon_days: int | None = None,
+    *,
+    trials: int = TRIALS,
+    data_hash: str = "",
+    threads: int = 0,
+    report: Report = lambda _: None,
 ) -> Trained:
     """Trains P(no purchase within the horizon) on what was known before `as_of`, and promotes it if its backtest allows.
 
-    Without `horizon_days`, the horizon fits the shop's rhythm. Raises InputError where the history is too short.
+    Without `horizon_days`, the horizon fits the shop's rhythm. `trials` shapes of trees are compared (`training.tuning`); `report` is told
+    how many are done. Raises InputError where the history is too short.
     """
     material = gather(tables, as_of, horizon_days)
-    tested = backtest(material.panel, horizon_days=material.horizon_days, threads=threads)
+    shape = tune(material.panel, horizon_days=material.horizon_days, trials=trials, threads=threads, report=report)
+    tested = backtest(material.panel, horizon_days=material.horizon_days, shape=shape, threads=threads)
     model = ChurnModel(tested.recipe, threads=threads)
     model.fit(material.panel, as_of=as_of, horizon_days=material.horizon_days, current=material.current)
+    model.lacks = shop_lacks(material.panel, material.current, material.horizon_days)
     losses, naive = (tested.chosen - tested.churned) ** 2, (tested.naive - tested.churned) ** 2
     model.metrics, model.data_hash = {**tested.metrics, **_losses(losses, naive)}, data_hash
     rival = _churn_champion(registry, material, tested)
     verdict = _verdict(registry, "churn", material, losses, naive, rival, "Brier score")
-    parameters = {"members": ", ".join(model.members) or "base rate", "rounds": tested.recipe.rounds, **PARAMETERS}
+    parameters = {
+        "members": ", ".join(model.members) or "base rate",
+        "rounds": tested.recipe.rounds,
+        **PARAMETERS,
+        **shape,
+        "trials": trials,
+    }
     calibrator = tested.recipe.calibrator
     parameters["calibrator"] = "none" if calibrator is None else type(calibrator).__name__
-    card = model_card(_churn_card(material, parameters, model.metrics, tested), verdict)
+    card = model_card(_churn_card(material, parameters, model, tested), verdict)
     documents = {"model_card.md": card, "backtest.csv": tested.table.to_csv()}
-    return submit(registry, "churn", model, Evidence(parameters, model.metrics, _tags(material, data_hash), documents), verdict)
+    evidence = Evidence(parameters, model.metrics, _tags(material, data_hash), documents)
+    return replace(submit(registry, "churn", model, evidence, verdict), warnings=model.lacks)
 
 
 def train_value(
@@ -112,8 +137,8 @@ def _verdict(
 def _churn_champion(registry: Registry, material: Material, tested: ChurnBacktest) -> Floats | None:
     if registry.champion("churn") is None or tested.rows.empty:
         return None
-    model = ChurnModel.load(registry.fetch("churn"))
-    if not _comparable(model, material, tested.rows):
+    model = _readable(ChurnModel.load, registry.fetch("churn"))
+    if model is None or not _comparable(model, material, tested.rows):
         return None
     return np.asarray((model.predict(tested.rows) - tested.churned) ** 2)
 
@@ -121,8 +146,16 @@ def _churn_champion(registry: Registry, material: Material, tested: ChurnBacktes
 def _value_champion(registry: Registry, material: Material, tested: ValueBacktest) -> Floats | None:
     if registry.champion("value") is None or tested.rows.empty:
         return None
-    model = ValueModel.load(registry.fetch("value"))
-    return tested.losses_of(model) if _comparable(model, material, tested.rows) else None
+    model = _readable(ValueModel.load, registry.fetch("value"))
+    return None if model is None or not _comparable(model, material, tested.rows) else tested.losses_of(model)
+
+
+def _readable(load: Callable[[Path], Model], folder: Path) -> Model | None:
+    """The champion; None where another version of nextbest wrote it, so that training can replace it."""
+    try:
+        return load(folder)
+    except InputError:
+        return None
 
 
 def _comparable(model: ChurnModel | ValueModel, material: Material, rows: pd.DataFrame) -> bool:
@@ -162,17 +195,20 @@ def _tags(material: Material, data_hash: str) -> dict[str, str]:
     return {"as_of": material.as_of.isoformat(), "horizon_days": str(material.horizon_days), "data_hash": data_hash}
 
 
-def _churn_card(material: Material, parameters: Mapping[str, Any], metrics: Mapping[str, float], tested: ChurnBacktest) -> Card:
+def _churn_card(material: Material, parameters: Mapping[str, Any], model: ChurnModel, tested: ChurnBacktest) -> Card:
     purpose = f"The probability that a customer buys nothing within the next {material.horizon_days} days."
     protocol = tested.protocol
     if not tested.table.empty:
-        protocol += f" The winner was chosen on these tests{CALIBRATED if tested.calibrator else ''}.\n\n{markdown(tested.table)}"
+        protocol += (
+            f" The winner was chosen on these tests{CALIBRATED if tested.calibrator else ''}. {tested.why}\n\n{markdown(tested.table)}"
+        )
     limits = [
+        *model.lacks,
         "A season that the history has not seen yet shifts the level of all probabilities; their order suffers less.",
         "A customer with a single purchase day is known by little more than when it was.",
         f"It answers for {material.horizon_days} days only: another horizon asks for another training.",
     ]
-    return Card("Churn", purpose, material.facts, parameters, metrics, protocol, limits)
+    return Card("Churn", purpose, material.facts, parameters, model.metrics, protocol, limits)
 
 
 def _value_card(material: Material, parameters: Mapping[str, Any], metrics: Mapping[str, float], tested: ValueBacktest) -> Card:

@@ -1,7 +1,7 @@
 """The last step of every recipe: a fitted model and its evidence go to the registry, and the gate's verdict is carried out."""
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,13 +29,14 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a recipe answers: the version it made, whether that became champion, and why or why not."""
+    """What a recipe answers: the version it made, whether that became champion, and why or why not; warnings to tell the user."""
 
     kind: str
     version: str
     promoted: bool
     metrics: Mapping[str, float]
     why: str
+    warnings: Sequence[str] = ()
 
 
 def submit(registry: Registry, kind: str, model: Saved, evidence: Evidence, verdict: Verdict) -> Trained:

@@ -1,4 +1,4 @@
-"""Commands about models: train, models, promote, rollback."""
+"""Commands about models: train, models, promote, rollback, and segments, which shows what personas say."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from features.errors import InputError
 from serving.cli.console import note, say, say_json, show, step
 from serving.cli.data import AsOf
 from serving.cli.publication import publish_changes
+from serving.cli.segments import segments
 from serving.cli.workspace import Workspace, of
 
 KINDS = ("churn", "value", "affinity", "response", "personas")
@@ -19,11 +20,12 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Order:
-    """What every recipe is told: the time, the horizon (None fits the shop's rhythm), and the data's hash."""
+    """What every recipe is told: the time, the horizon (None fits the shop's rhythm), the data's hash, and how long to tune."""
 
     as_of: datetime
     horizon_days: int | None
     data_hash: str
+    trials: int | None = None
 
 
 def train(
@@ -35,11 +37,14 @@ def train(
     horizon_days: Annotated[
         int | None, typer.Option(min=1, help="Churn and value look this far ahead (default: fits the shop's rhythm)")
     ] = None,
+    trials: Annotated[
+        int | None, typer.Option(min=1, help="Shapes of trees that churn compares; 1 takes the usual one (default: 6)")
+    ] = None,
 ) -> None:
     """Train on what was known before a time, evaluate, register, and promote when the gate says so; then publish the champions."""
     wanted = _wanted(kinds)
     work = of(context)
-    trained = train_kinds(work, wanted, as_of, horizon_days, skip_impossible=kinds is None or ALL in kinds)
+    trained = train_kinds(work, wanted, as_of, horizon_days, trials=trials, skip_impossible=kinds is None or ALL in kinds)
     if work.json:
         say_json([vars(one) for one in trained])
     else:
@@ -47,19 +52,27 @@ def train(
 
 
 def train_kinds(
-    work: Workspace, kinds: tuple[str, ...], as_of: str | None, horizon_days: int | None, *, skip_impossible: bool
+    work: Workspace,
+    kinds: tuple[str, ...],
+    as_of: str | None,
+    horizon_days: int | None,
+    *,
+    trials: int | None = None,
+    skip_impossible: bool,
 ) -> list[Any]:
     """Trains these kinds one after the other; what the data cannot give is said and left out with `skip_impossible`, an error without."""
     from features.build import data_hash
 
     tables = work.tables()
     at = work.as_of(as_of, tables)
-    registry, order = work.registry(), Order(at, horizon_days, data_hash(work.home()))
+    registry, order = work.registry(), Order(at, horizon_days, data_hash(work.home()), trials)
     trained = []
     for kind in kinds:
         try:
             with step(f"train {kind} as of {at:%Y-%m-%d}"):
                 trained.append(RECIPES[kind](work, tables, registry, order))
+            for warning in trained[-1].warnings:
+                note(f"    {kind}: {warning}")
         except InputError as error:
             if not skip_impossible:
                 raise
@@ -117,9 +130,10 @@ def _change(context: typer.Context, name: str, change: Callable[[Any], Any]) -> 
 
 
 def _churn(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
-    from training.recipes import train_churn
+    from training.recipes import TRIALS, train_churn
 
-    return train_churn(tables, registry, order.as_of, order.horizon_days, data_hash=order.data_hash, threads=work.settings.threads)
+    trials, threads = order.trials or TRIALS, work.settings.threads
+    return train_churn(tables, registry, order.as_of, order.horizon_days, trials=trials, data_hash=order.data_hash, threads=threads)
 
 
 def _value(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
@@ -177,4 +191,4 @@ def _shown(version: Any) -> dict[str, Any]:
     }
 
 
-COMMANDS = (train, models, promote, rollback)
+COMMANDS = (train, models, promote, rollback, segments)

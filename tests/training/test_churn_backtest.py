@@ -10,7 +10,8 @@ from sklearn.linear_model import LogisticRegression
 
 from training.calibration import Platt
 from training.churn import ChurnModel, ChurnRecipe
-from training.churn_backtest import ACTIVE_HORIZONS, ChurnBacktest, backtest
+from training.churn_backtest import ChurnBacktest, backtest
+from training.churn_members import ACTIVE_HORIZONS
 from training.splits import time_folds
 
 HORIZON_DAYS = 30

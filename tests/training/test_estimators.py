@@ -12,12 +12,12 @@ import pytest
 from features.definitions import NAMES
 from features.errors import InputError
 from training.churn import ChurnModel, ChurnRecipe
-from training.churn_members import BUYING, LOGISTIC, TREES
+from training.churn_members import BG_NBD, LOGISTIC, PARETO_NBD, TREES
 from training.response import PRIOR_STRENGTH, ResponseModel
 from training.value import COLUMNS, ValueModel
 
 AS_OF = datetime(2024, 10, 27)
-MEMBERS = ({TREES: 1.0}, {LOGISTIC: 1.0}, {BUYING: 1.0}, {TREES: 1.0, LOGISTIC: 1.0, BUYING: 1.0})
+MEMBERS = ({TREES: 1.0}, {LOGISTIC: 1.0}, {BG_NBD: 1.0}, {PARETO_NBD: 1.0}, {TREES: 2.0, LOGISTIC: 1.0, BG_NBD: 1.0})
 Model = ChurnModel | ValueModel
 Make = Callable[[], Model]
 

@@ -108,7 +108,7 @@ def test_rows_after_as_of_change_nothing(shop_orders: Orders, shop: Tables) -> N
 def test_the_backtest_prefers_knowledge_and_reports_every_candidate(panel: pd.DataFrame) -> None:
     found = backtest(panel, horizon_days=30, threads=1)
     assert found.table.index[-1] == "base rate"
-    assert {"lightgbm", "logistic on RFM", "BG/NBD"} <= set(found.table.index)
+    assert {"LightGBM", "logistic on RFM", "BG/NBD"} <= set(found.table.index)
     assert found.rows.as_of.nunique() == 1
     assert found.metrics["auc"] > 0.75
     assert np.mean((found.chosen - found.churned) ** 2) < np.mean((found.naive - found.churned) ** 2)
