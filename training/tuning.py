@@ -47,7 +47,7 @@ def tune(panel: pd.DataFrame, *, horizon_days: int, trials: int, threads: int = 
         shape = _suggested(trial, len(folds[-1][0]))
         found = _found(folds, shape, horizon_days, threads)
         shapes.append((shape, found))
-        report(len(shapes))
+        report(1 + len(shapes))
         return found.brier
 
     usual = _found(folds, SHAPE, horizon_days, threads)
