@@ -17,7 +17,8 @@ Labels = NDArray[np.intp]
 FEWEST: Final = 3
 MOST: Final = 8
 MOST_JUDGED: Final = 2_000  # the silhouette takes the square of this many rows
-KEPT_WITHIN: Final = 0.05  # quality below the best at which the former groups are kept: names are worth more than a hair's breadth
+GOOD: Final = 0.8  # of the best quality: of the numbers of groups that reach it the largest is taken, for few groups tell little
+KEPT: Final = 0.7  # of the best quality: former groups that reach it are kept, for labels that last are worth more
 SAME: Final = (
     0.3  # of the customers of two groups together, so many must be in both for them to be one and the same (less for each spread apart)
 )
@@ -41,13 +42,14 @@ def nearest(points: Floats, centres: Floats) -> Labels:
 
 
 def find(points: Floats, former: Floats | None, rng: np.random.Generator) -> Found:
-    """The best number of groups between FEWEST and MOST; the former ones moved to where their customers are now, where these do about as well."""
+    """The most groups, between FEWEST and MOST, that are about as good as the best; the former ones, moved to where their customers are now, where they do."""
     tried = [_judged(points, _fitted(points, k, rng), rng) for k in range(FEWEST, MOST + 1)]
-    best = max(tried, key=lambda found: found.quality)
+    best = max(found.quality for found in tried)
+    fresh = [found for found in tried if found.quality >= GOOD * best][-1]
     if former is None:
-        return best
+        return fresh
     kept = _judged(points, _middles(KMeans(len(former), init=former, n_init=1), points), rng)
-    return kept if kept.quality >= best.quality - KEPT_WITHIN else best
+    return kept if kept.quality >= KEPT * best else fresh
 
 
 def match(now: Labels, before: Labels, distances: Floats, *, former: Sequence[str], used: Sequence[str]) -> list[str]:

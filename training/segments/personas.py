@@ -54,6 +54,9 @@ class PersonaModel:
         self.centres = found.centres
         groups = nearest(self.scale.apply(buyers), self.centres)
         labels = self._labelled(buyers, groups, previous)
+        order = sorted(range(len(labels)), key=lambda i: (len(labels[i]), labels[i]))
+        labels, self.centres = [labels[i] for i in order], self.centres[order]
+        groups = nearest(self.scale.apply(buyers), self.centres)
         self.personas = _described(buyers, groups, labels, self, bought)
         kept = np.nan if previous is None else float((previous.predict(buyers).to_numpy() == np.array(labels)[groups]).mean())
         self.metrics = {"groups": float(len(labels)), "quality": found.quality, **({} if np.isnan(kept) else {"kept_share": kept})}

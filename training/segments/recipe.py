@@ -17,9 +17,9 @@ from training.segments.personas import KIND, LEAST_CUSTOMERS, PersonaModel
 from training.trained import Evidence, Trained, submit
 
 PROTOCOL = (
-    f"Between {FEWEST} and {MOST} groups were tried; the number with the best quality is kept: the silhouette (how much nearer customers are to their own "
-    "group than to the next) times the agreement of two halves of the customers. Former groups are kept where they do nearly as well. kept_share says how "
-    "many customers keep the persona that the former champion gives them."
+    f"Between {FEWEST} and {MOST} groups were tried; of those about as good as the best the largest number is kept. Quality is the silhouette (how much "
+    "nearer customers are to their own group than to the next) times the agreement of two halves of the customers. Former groups are kept where they do "
+    "about as well. kept_share says how many customers keep the persona that the former champion gives them."
 )
 
 

@@ -1,4 +1,5 @@
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -122,3 +123,11 @@ def test_segments_that_make_no_sense_are_refused(text: str, tmp_path: Path) -> N
     path.write_text(text)
     with pytest.raises(InputError, match=r"segments\.yaml"):
         load_segments(path)
+
+
+def test_the_guide_tells_the_default_rules_in_their_order() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "segments.md").read_text()
+    told = re.findall(r"^\| ([^|`]+) \| `([^|]+)` \|", guide.split("## Personas")[0].split("| segment | rule")[1], flags=re.MULTILINE)
+    assert told == [(name, rule.text) for name, rule in RULES.rules]
+    assert f"| {RULES.otherwise} | everybody else who bought |" in guide
+    assert f"| {NO_PURCHASE} |" in guide
