@@ -163,7 +163,13 @@ class ValueModel:
         """What describes the fitted model."""
         spending = None if self.spending is None else vars(self.spending)
         fitted = {"bg_nbd": vars(self.bg_nbd), "pareto_nbd": vars(self.pareto_nbd), "gamma_gamma": spending}
-        return {"recipe": self.recipe.to_json(), "rounds": ROUNDS, "yearly_discount": YEARLY_DISCOUNT, "lightgbm": dict(PARAMETERS), **fitted}
+        return {
+            "recipe": self.recipe.to_json(),
+            "rounds": ROUNDS,
+            "yearly_discount": YEARLY_DISCOUNT,
+            "lightgbm": dict(PARAMETERS),
+            **fitted,
+        }
 
     @property
     def _purchases(self) -> dict[str, BuyTillYouDie]:
