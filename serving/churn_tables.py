@@ -6,6 +6,7 @@ A row is a tuple of plain values in the order of `NAMES`: the fields of the JSON
 import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import IO, Any, Final, cast
 
 import orjson
@@ -13,7 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
+from sqlalchemy import Row
 
+from serving.state.tables import PUBLISHED_SCORES
 from serving.stored_score import in_words
 
 _TEXT, _NUMBER, _DAY = pa.string(), pa.float64(), pa.date32()
@@ -47,6 +50,11 @@ NAMES: Final[tuple[str, ...]] = tuple(SCHEMA.names)
 STORED: Final[Mapping[str, str]] = {"percentile_within_stage": "percentile_in_stage"}
 """What a field is called in `published_scores`, where it is called otherwise."""
 
+_REASONS: Final = NAMES.index("reasons")
+_SOURCE: Final = NAMES.index("source")
+_COLUMNS: Final = [column.name for column in PUBLISHED_SCORES.columns]
+_PICKED: Final = itemgetter(*(_COLUMNS.index(STORED.get(name, name)) for name in NAMES if name != "source"))
+
 Answer = tuple[Any, ...]
 Batches = Iterable[Sequence[Answer]]
 
@@ -63,19 +71,17 @@ class Format:
     parts: Callable[[Batches], Iterator[bytes]]
 
 
-def published_answers(rows: Sequence[Any], locale: str) -> list[Answer]:
-    """Rows of `published_scores` as answers, reasons in this language."""
-    picked = [STORED.get(name, name) for name in NAMES]
+def published_answers(rows: Sequence[Row[Any]], locale: str) -> list[Answer]:
+    """Rows of `published_scores`, whole, as answers with reasons in this language."""
     return [
-        tuple(
-            [in_words(reason, locale) for reason in row.reasons or ()]
-            if name == "reasons"
-            else "published"
-            if name == "source"
-            else getattr(row, name)
-            for name in picked
+        (
+            *row[:_REASONS],
+            [in_words(reason, locale) for reason in row[_REASONS] or ()],
+            *row[_REASONS + 1 : _SOURCE],
+            "published",
+            *row[_SOURCE:],
         )
-        for row in rows
+        for row in map(_PICKED, rows)
     ]
 
 

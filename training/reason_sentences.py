@@ -65,6 +65,12 @@ def sentences() -> Mapping[str, tuple[Sentence, ...]]:
 
 
 @cache
+def telling(family: str, direction: Direction, facts: frozenset[str]) -> tuple[Sentence, ...]:
+    """The family's sentences that tell just these facts, this way; which of them fits is for the numbers to say."""
+    return tuple(one for one in sentences().get(family, ()) if set(one.facts) == facts and one.direction in (None, direction))
+
+
+@cache
 def families() -> Mapping[str, str]:
     """The family of every feature that a sentence tells or lets speak. A feature belongs to the family of the first sentence that it speaks through."""
     found: dict[str, str] = {}
@@ -123,6 +129,7 @@ def sentence(row: Mapping[str, Any]) -> Sentence:
     return Sentence(tuple(row.get("says", facts)), facts, row.get("direction"), parse(when, facts) if when else None, texts)
 
 
+@cache
 def _names(part: str) -> tuple[str, ...]:
     """The features in one pair of braces."""
     if part.startswith(PREFIX):

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import InputError
-from training.reason_sentences import LOCALES, Direction, Sentence, family_of, read_alone, sentences
+from training.reason_sentences import LOCALES, Direction, Sentence, family_of, read_alone, sentences, telling
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
@@ -41,7 +41,7 @@ class Reason:
         Raises InputError for a locale without sentences.
         """
         check_locale(locale)
-        fitting = (one for one in sentences().get(self.family, ()) if one.fits(self.direction, self.facts))
+        fitting = (one for one in telling(self.family, self.direction, frozenset(self.facts)) if one.fits(self.direction, self.facts))
         found = next(fitting, None)
         if found is not None:
             said = found.read(self.facts, locale, currency)
