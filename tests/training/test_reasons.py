@@ -76,6 +76,9 @@ def test_orders_are_compared_with_the_days_before() -> None:
         == "1 order in the last 90 days, 0 in the 90 before"
     )
     assert said({"order_count_30d": 0.0}, {"order_count_30d": 0.5}) == "No order in the last 30 days"
+    none = {"order_count_90d": 0.0, "order_count_180d": 8.0}
+    assert said(none, {"order_count_90d": 0.5}) == "No order in the last 90 days, 8 in the 90 before"
+    assert said({"value_90d": 0.0, "value_180d": 150.0}, {"value_90d": 0.5}) == "Spent nothing in the last 90 days, 150 in the 90 before"
 
 
 def test_encoded_features_are_read_as_what_they_mean() -> None:
