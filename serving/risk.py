@@ -62,9 +62,9 @@ def risk(current: Current, champions: Champions, *, locale: str = "en") -> Risk:
         churn_probability=probability,
         as_of=current.now,
         horizon_days=champions.churn.horizon_days,
-        reasons=[reason.sentence() for reason in champions.churn.reasons(frame, REASONS)[0]],
+        reasons=[reason.sentence(locale) for reason in champions.churn.reasons(frame, REASONS)[0]],
         model_version=champions.version("churn"),
-        why=why_too_little(current.features),
+        why=why_too_little(current.features, champions.churn.lacks),
         **_groups(current),
         **_value(current, champions, frame, probability),
     )

@@ -17,6 +17,7 @@ from serving.state import publications
 
 LOOK_AGAIN_SECONDS: Final = 1.0
 EVERYBODY: Final = ""
+_ROUNDING: Final = 1e-9  # a score of one customer and that of all together differ in the last digits
 
 
 @dataclass(frozen=True)
@@ -69,7 +70,10 @@ class Shop:
     def percentile(self, churn_probability: float, *, stage: str = EVERYBODY) -> float | None:
         """The share of published customers who are less likely to leave, equals counted half, from 0 to 1; None where nobody was published."""
         steps = self.churn_quantiles.get(stage)
-        return (bisect_left(steps, churn_probability) + bisect_right(steps, churn_probability)) / (2 * len(steps)) if steps else None
+        if not steps:
+            return None
+        below, up_to = bisect_left(steps, churn_probability - _ROUNDING), bisect_right(steps, churn_probability + _ROUNDING)
+        return (below + up_to) / (2 * len(steps))
 
     def allowed(self, now: datetime, *, category: str | None, in_stock: bool) -> set[str] | None:
         """The products that pass both conditions; None where neither excludes any."""
