@@ -3,12 +3,14 @@
 A stream ends its connection without the last part when something fails on the way, so that half a file is never taken for a whole one.
 """
 
+from asyncio import timeout
 from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from threading import BoundedSemaphore
 from typing import Final
 
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
@@ -17,6 +19,9 @@ from serving.errors import ProblemError
 
 MOST_AT_ONCE: Final = 4
 """Streams that one process writes at a time: each holds a connection to the database for as long as its client reads."""
+
+LONGEST_SECONDS: Final = 3600.0
+"""A client that stands still would keep its connection, and what was deleted since, for ever."""
 
 
 class Streams:
@@ -56,8 +61,10 @@ class Streamed(StreamingResponse):
         super().__init__(chain((first,), parts), headers=named, media_type=kind)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Handles one connection."""
+        """Handles one connection. TimeoutError, which breaks it off, for a client that is not done in LONGEST_SECONDS."""
         try:
-            await super().__call__(scope, receive, send)
+            with suppress(ClientDisconnect):  # who leaves is no defect
+                async with timeout(LONGEST_SECONDS):
+                    await super().__call__(scope, receive, send)
         finally:
             self._source.close()
