@@ -37,6 +37,26 @@ TRIALS: Final = 6  # shapes of trees compared unless told: the usual one rarely 
 CALIBRATED: Final = ", calibrated by what the earlier ones showed, and is measured so; what serves was then calibrated on all of them"
 
 
+def fitted_churn(
+    material: Material, *, trials: int = TRIALS, threads: int = 0, report: Report = lambda _: None
+) -> tuple[ChurnModel, ChurnBacktest]:
+    """The automatic configuration of churn: trees tuned, the blend chosen by a backtest, then fitted on everything."""
+    panel, horizon_days = material.panel, material.horizon_days
+    shape = tune(panel, horizon_days=horizon_days, trials=trials, threads=threads, report=report)
+    tested = backtest(panel, horizon_days=horizon_days, shape=shape, threads=threads)
+    model = ChurnModel(tested.recipe, threads=threads)
+    model.fit(panel, as_of=material.as_of, horizon_days=horizon_days, current=material.current)
+    model.lacks = shop_lacks(panel, material.current, horizon_days)
+    return model, tested
+
+
+def fitted_value(material: Material, *, threads: int = 0) -> tuple[ValueModel, ValueBacktest]:
+    """The automatic configuration of value: blends chosen by a backtest, then fitted on everything."""
+    tested = backtest_value(material.panel, horizon_days=material.horizon_days, threads=threads)
+    model = ValueModel(tested.recipe, threads=threads)
+    return model.fit(material.panel, as_of=material.as_of, horizon_days=material.horizon_days, current=material.current), tested
+
+
 def train_churn(
     tables: Tables,
     registry: Registry,
@@ -54,11 +74,7 @@ def train_churn(
     how many are done. Raises InputError where the history is too short.
     """
     material = gather(tables, as_of, horizon_days)
-    shape = tune(material.panel, horizon_days=material.horizon_days, trials=trials, threads=threads, report=report)
-    tested = backtest(material.panel, horizon_days=material.horizon_days, shape=shape, threads=threads)
-    model = ChurnModel(tested.recipe, threads=threads)
-    model.fit(material.panel, as_of=as_of, horizon_days=material.horizon_days, current=material.current)
-    model.lacks = shop_lacks(material.panel, material.current, material.horizon_days)
+    model, tested = fitted_churn(material, trials=trials, threads=threads, report=report)
     losses, naive = (tested.chosen - tested.churned) ** 2, (tested.naive - tested.churned) ** 2
     model.metrics, model.data_hash = {**tested.metrics, **_losses(losses, naive)}, data_hash
     rival = _churn_champion(registry, material, tested)
@@ -67,7 +83,7 @@ def train_churn(
         "members": ", ".join(model.members) or "base rate",
         "rounds": tested.recipe.rounds,
         **PARAMETERS,
-        **shape,
+        **tested.recipe.shape,
         "trials": trials,
     }
     calibrator = tested.recipe.calibrator
@@ -83,9 +99,7 @@ def train_value(
 ) -> Trained:
     """Trains expected orders and spend within the horizon and over a year, as `train_churn` does."""
     material = gather(tables, as_of, horizon_days)
-    tested = backtest_value(material.panel, horizon_days=material.horizon_days, threads=threads)
-    model = ValueModel(tested.recipe, threads=threads)
-    model.fit(material.panel, as_of=as_of, horizon_days=material.horizon_days, current=material.current)
+    model, tested = fitted_value(material, threads=threads)
     model.metrics, model.data_hash = {**tested.metrics, **_losses(tested.losses, tested.naive)}, data_hash
     rival = _value_champion(registry, material, tested)
     verdict = _verdict(registry, "value", material, tested.losses, tested.naive, rival, "Tweedie deviance")
