@@ -14,10 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from features.errors import InputError
+from features.rules import Rule
 from training.reason_sentences import LOCALES, Direction, Sentence, family_of, read_alone, sentences, telling
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
+FEW_ROWS: Final = 8
 LEAST: Final = 0.02  # log odds below which a family is no reason
 
 _EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
@@ -99,9 +101,8 @@ class _Work:
 
     @classmethod
     def of(cls, features: pd.DataFrame, contributions: pd.DataFrame) -> Self:
-        moves = {str(name): contributions[name].to_numpy(float) for name in contributions.columns}
-        asked = dict.fromkeys([*moves, *(name for own in sentences().values() for one in own for name in one.facts)])
-        values = {name: features[name].to_numpy(float) for name in asked if name in features}
+        moves = _columns(contributions, [str(name) for name in contributions.columns])
+        values = _columns(features, [name for name in dict.fromkeys([*moves, *_told()]) if name in features])
         members: dict[str, list[Floats]] = {}
         for name, column in moves.items():
             members.setdefault(family_of(name), []).append(column)
@@ -134,9 +135,27 @@ def _strength(work: _Work, one: Sentence, rows: Rows, signs: Floats) -> Floats:
     if one.direction is not None:
         allowed &= signs == (1.0 if one.direction == "raises" else -1.0)
     if one.when is not None and allowed.any():
-        allowed &= one.when.mask(pd.DataFrame(facts))
+        allowed &= _holds(one.when, facts, len(rows))
     pulls = [_pull(work, name, rows, signs) for name in one.says if name in work.moves]
     return np.where(allowed, np.max(pulls, axis=0), 0.0) if pulls else np.zeros(len(rows))
+
+
+def _holds(when: Rule, facts: Mapping[str, Floats], count: int) -> NDArray[np.bool_]:
+    """Where the rule holds; for a customer or two their numbers as they are, since a table costs as much as hundreds of them."""
+    if count > FEW_ROWS:
+        return when.mask(pd.DataFrame(facts))
+    columns = {name: column.tolist() for name, column in facts.items()}
+    return np.array([when.holds({name: column[i] for name, column in columns.items()}) for i in range(count)])
+
+
+def _columns(table: pd.DataFrame, names: list[str]) -> dict[str, Floats]:
+    """The columns by name, taken at once: one by one they cost more than all the rest for a single customer."""
+    return dict(zip(names, table[names].to_numpy(float).T, strict=True))
+
+
+@cache
+def _told() -> tuple[str, ...]:
+    return tuple(name for own in sentences().values() for one in own for name in one.facts)
 
 
 def _pull(work: _Work, name: str, rows: Rows, signs: Floats) -> Floats:

@@ -195,3 +195,13 @@ def test_laws(rows: list[list[tuple[float, float]]], k: int) -> None:
             assert any(moves.loc[i, name] * one.effect > 0 and np.isfinite(values.loc[i, name]) for name in members)
             assert numbers(one.sentence()) <= own_numbers(one)
         assert top_reasons(values.iloc[[i]], moves.iloc[[i]], k)[0] == own
+
+
+def test_many_customers_get_the_reasons_that_each_gets_alone() -> None:
+    """Rules are asked of a table for many, of the numbers for one."""
+    rng = np.random.default_rng(5)
+    values = pd.DataFrame(rng.choice([0.0, 0.4, 1.0, 3.0, 74.2, np.nan], (60, len(NAMES))), columns=list(NAMES))
+    moves = pd.DataFrame(rng.normal(0, 0.3, values.shape), columns=list(NAMES))
+    found = top_reasons(values, moves, 5)
+    assert found == [top_reasons(values.iloc[[i]], moves.iloc[[i]], 5)[0] for i in range(60)]
+    assert {one.family for row in found for one in row} == set(families().values())
