@@ -106,7 +106,7 @@ class _Work:
         members: dict[str, list[Floats]] = {}
         for name, column in moves.items():
             members.setdefault(family_of(name), []).append(column)
-        totals = np.column_stack([np.sum(own, axis=0) for own in members.values()]) if members else np.zeros((len(features), 0))
+        totals = np.column_stack([sum(own[1:], own[0]) for own in members.values()]) if members else np.zeros((len(features), 0))
         return cls(values, moves, tuple(members), totals)
 
 
