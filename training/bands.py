@@ -1,5 +1,6 @@
 """Risk bands: names for ranges of the churn probability, from YAML."""
 
+import math
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -39,7 +40,9 @@ def load_bands(path: Path | None = None) -> Bands:
     path = path or DEFAULT_BANDS
     try:
         rows = yaml.safe_load(path.read_text(encoding="utf-8"))["bands"]
-        names = tuple(str(row["band"]) for row in rows)
+        names = tuple(_name(row["band"]) for row in rows)
+        if rows and "below" in rows[-1]:
+            raise ValueError("the last band takes everybody else")
         limits = tuple(_limit(row["below"]) for row in rows[:-1])
     except (OSError, yaml.YAMLError, KeyError, TypeError, ValueError) as error:
         raise InputError(
@@ -54,7 +57,13 @@ def load_bands(path: Path | None = None) -> Bands:
     return Bands(names, limits)
 
 
+def _name(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("a band has a name")
+    return value
+
+
 def _limit(value: Any) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("a limit is a number")
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError("a limit is a finite number")
     return float(value)
