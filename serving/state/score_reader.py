@@ -6,10 +6,10 @@ again in a transaction, whose errors say what is wrong.
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from sqlalchemy import Column, ColumnElement, Select, Text, bindparam, cast, exists, literal_column, select
+from sqlalchemy import ARRAY, Column, ColumnElement, String, Text, any_, bindparam, cast, exists, literal_column, select
 from sqlalchemy.pool import PoolProxiedConnection
 
 from serving.state.database import State, connect_args
@@ -19,8 +19,8 @@ from serving.state.tables import CONTACTS, CUSTOMERS, EVENTS, ORDER_LINES, PUBLI
 if TYPE_CHECKING:
     from psycopg import AsyncConnection
 
-CONNECTIONS: Final = 4
-"""To PostgreSQL, at most: a read takes a tenth of a millisecond."""
+_TOGETHER: Final = 64
+"""Customers that one statement asks PostgreSQL for, at most."""
 _PATIENCE_SECONDS: Final = 2.0
 _PATIENCE_MILLISECONDS: Final = 50  # SQLite's readers wait for nobody, but for a moment while a file is opened or closed
 
@@ -68,21 +68,22 @@ class ScoreReader(Protocol):
 
 def score_reader(state: State) -> ScoreReader:
     """A reader of this database; it connects when it is first asked."""
-    compiled = str(_statement().compile(dialect=state.engine.dialect))
-    return _Sqlite(state, compiled) if state.engine.dialect.name == "sqlite" else _PostgreSql(state, compiled)
+    return _Sqlite(state) if state.engine.dialect.name == "sqlite" else _PostgreSql(state)
 
 
-def _statement() -> Select[Any]:
+def _compiled(state: State, whose: ColumnElement[bool]) -> str:
+    """The statement as the driver takes it."""
     posted = [exists().where(owner == _SCORE.customer_id) for owner in POSTED]
-    mine = (_SCORE.generation == current_generation(), _SCORE.customer_id == bindparam("customer_id"))
-    return select(*_ANSWERED).where(*mine, *(~one for one in posted))
+    newest = select(*_ANSWERED).where(_SCORE.generation == current_generation(), whose, *(~one for one in posted))
+    return str(newest.compile(dialect=state.engine.dialect))
 
 
 class _Sqlite:
     """Reads at once, in the event loop's thread: it takes a few microseconds, less than handing it to another one."""
 
-    def __init__(self, state: State, statement: str) -> None:
-        self._engine, self._statement = state.engine, statement
+    def __init__(self, state: State) -> None:
+        self._engine = state.engine
+        self._statement = _compiled(state, _SCORE.customer_id == bindparam("customer_id"))
         self._opened: tuple[PoolProxiedConnection, sqlite3.Connection] | None = None
 
     async def unchanged(self, customer_id: str) -> Sequence[Any] | None:
@@ -110,31 +111,39 @@ class _Sqlite:
 
 
 class _PostgreSql:
-    """Reads without blocking the event loop. A connection belongs to one request at a time; requests wait for one, but not long."""
+    """Reads without blocking the event loop. Who asks while a read is under way is answered by the next one, together with everybody else who does."""
 
-    def __init__(self, state: State, statement: str) -> None:
-        self._engine, self._statement = state.engine, statement
+    def __init__(self, state: State) -> None:
+        self._engine = state.engine
         self._driver: Any = state.engine.dialect.dbapi  # psycopg: imported where a database asks for it, and nowhere else
-        self._idle: list[AsyncConnection[Any]] = []
-        self._turns = asyncio.Semaphore(CONNECTIONS)
+        self._statement = _compiled(state, _SCORE.customer_id == any_(bindparam("customer_ids", type_=ARRAY(String))))
+        self._connection: AsyncConnection[Any] | None = None
+        self._waiting: list[tuple[str, asyncio.Future[Sequence[Any] | None]]] = []
+        self._reading: asyncio.Task[None] | None = None
 
     async def unchanged(self, customer_id: str) -> Sequence[Any] | None:
-        try:
-            async with asyncio.timeout(_PATIENCE_SECONDS), self._turns:
-                return await self._read(customer_id)
-        except (self._driver.Error, TimeoutError):
-            return None
+        answer: asyncio.Future[Sequence[Any] | None] = asyncio.get_running_loop().create_future()
+        self._waiting.append((customer_id, answer))
+        if self._reading is None or self._reading.done():
+            self._reading = asyncio.create_task(self._read_all())
+        return await answer
 
-    async def _read(self, customer_id: str) -> Sequence[Any] | None:
-        connection = self._idle.pop() if self._idle else await self._connect()
-        try:
-            cursor = await connection.execute(self._statement, {"customer_id": customer_id}, prepare=True)
-            found: Sequence[Any] | None = await cursor.fetchone()
-        except BaseException:
-            await connection.close()  # broken, or given up in the middle: what it would answer next is not ours
-            raise
-        self._idle.append(connection)
-        return found
+    async def _read_all(self) -> None:
+        while self._waiting:
+            asked, self._waiting = self._waiting[:_TOGETHER], self._waiting[_TOGETHER:]
+            rows: dict[str, Sequence[Any]] = {}
+            try:
+                async with asyncio.timeout(_PATIENCE_SECONDS):
+                    rows = await self._read([customer_id for customer_id, _ in asked])
+            except (self._driver.Error, TimeoutError):
+                await self.close()
+            finally:
+                _hand_out(rows, asked)
+
+    async def _read(self, customer_ids: list[str]) -> dict[str, Sequence[Any]]:
+        connection = self._connection = self._connection or await self._connect()
+        cursor = await connection.execute(self._statement, {"customer_ids": customer_ids}, prepare=True)
+        return {row[0]: row for row in await cursor.fetchall()}
 
     async def _connect(self) -> "AsyncConnection[Any]":
         _, arguments = self._engine.dialect.create_connect_args(self._engine.url)
@@ -144,5 +153,12 @@ class _PostgreSql:
         return opened
 
     async def close(self) -> None:
-        while self._idle:
-            await self._idle.pop().close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            await connection.close()
+
+
+def _hand_out(rows: Mapping[str, Sequence[Any]], asked: Sequence[tuple[str, asyncio.Future[Sequence[Any] | None]]]) -> None:
+    for customer_id, answer in asked:
+        if not answer.done():  # who asked may be gone
+            answer.set_result(rows.get(customer_id))

@@ -296,3 +296,17 @@ def test_a_new_publication_is_seen_at_once(shop: Shop, url: str, client: httpx.C
     churn_of(client, who)
     shop.publish(url, shop.scores.assign(churn_probability=0.125))
     assert churn_of(client, who)["churn_probability"] == 0.125
+
+
+def test_a_lost_connection_is_made_anew(shop: Shop, url: str, client: httpx.Client) -> None:
+    who = a_customer(shop)
+    if not url.startswith("postgresql"):
+        pytest.skip("SQLite has no connection to lose")
+    assert churn_of(client, who)["source"] == "published"
+    state = open_state(url)
+    others = "query LIKE '%published_scores%' AND pid <> pg_backend_pid()"
+    with state.writing() as connection:
+        assert connection.execute(text(f"SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE {others}")).scalar_one() > 0
+    state.close()
+    told = [churn_of(client, who)["source"] for _ in range(3)]
+    assert told[-1] == "published"  # the first may have gone the long way
