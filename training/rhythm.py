@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from features.contract import AS_OF
 from training.boosting import Boosted
 
 Floats = NDArray[np.float64]
@@ -28,13 +29,13 @@ class RhythmTrees:
         came = panel[panel["days_to_next_order"].notna()]
         if len(came) < LEAST_ROWS or not feature_names:
             return None
-        days = came["days_to_next_order"].to_numpy(float)
+        days = calendar_days(came) + 0.5  # noon: the nearest whole day is then the one below, for shops that tell dates alone, too
         return cls(
             [Boosted("quantile", feature_names, ROUNDS, parameters={"alpha": share}, threads=threads).fit(came, days) for share in SHARES]
         )
 
     def days(self, features: pd.DataFrame) -> Floats:
-        """Days after which each of SHARES of those like the customer have ordered: a column a share, rising from left to right."""
+        """Days from the cut-off's midnight until each of SHARES of those like the customer have ordered, a column a share, rising."""
         return np.sort(np.column_stack([one.predict(features) for one in self.trees]), axis=1)
 
     def save(self, folder: Path) -> None:
@@ -46,6 +47,12 @@ class RhythmTrees:
     def load(cls, folder: Path, feature_names: Sequence[str], *, threads: int = 0) -> Self:
         """The trees that `save` wrote."""
         return cls([Boosted.load(_file(folder, share), feature_names, threads=threads) for share in SHARES])
+
+
+def calendar_days(came: pd.DataFrame) -> Floats:
+    """Whole days between the date of the cut-off and that of the next order, from as_of and days_to_next_order."""
+    since_midnight = (came[AS_OF] - came[AS_OF].dt.normalize()) / pd.Timedelta(days=1)
+    return np.asarray(np.floor(since_midnight.to_numpy(float) + came["days_to_next_order"].to_numpy(float)))
 
 
 def pinball_loss(actual: Floats, quantiles: Floats) -> Floats:

@@ -40,6 +40,9 @@ COLUMNS: Final = (
     "expected_next_order_until",
     "average_days_between_orders",
 )
+# Fewer columns a tree than elsewhere: on seven cut-offs of two shops the blend's normalised Gini rose by .0004 on average, and fell nowhere by
+# more than .0001. A Tweedie power of 1.2 ranked as well, and let one typing error move everybody by a fifth.
+SPEND_PARAMETERS: Final = {"tweedie_variance_power": 1.5, "feature_fraction": 0.3}
 OBJECTIVES: Final = {SPEND_TREES: ("tweedie", "future_value"), ORDER_TREES: ("poisson", "future_order_count")}
 FILES: Final = {SPEND_TREES: "spend.txt", ORDER_TREES: "orders.txt"}
 
@@ -93,8 +96,9 @@ class ValueModel:
         spends = self.spends(features, orders)
         spend = recipe.spend_level * blended(spends, recipe.spend)
         clv = spend * year_multiple(self._pace, *recency_frequency_time(features), self.horizon_days)
-        midnight = np.datetime64(as_of or self.as_of, "D").astype("datetime64[us]")
-        low, due, high = (midnight + days for days in self.next_order_days(features).T.astype("timedelta64[D]"))
+        at = as_of or self.as_of
+        midnight = np.datetime64(at, "D").astype("datetime64[us]")
+        low, due, high = (midnight + days for days in self.next_order_days(features, at).T.astype("timedelta64[D]"))
         expected_orders = recipe.orders_level * blended(orders, recipe.orders)
         columns = [spend, expected_orders, clv, due, low, high, features["gap_mean_days"].to_numpy(float)]
         return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=features.index)
@@ -115,12 +119,15 @@ class ValueModel:
             found[SPEND_TREES] = self.trees[SPEND_TREES].predict(features)
         return found
 
-    def next_order_days(self, features: pd.DataFrame, view: str | None = None) -> Floats:
-        """Whole days until a tenth, half and nine tenths of those who order within the horizon will have ordered, one row a customer."""
+    def next_order_days(self, features: pd.DataFrame, as_of: datetime, view: str | None = None) -> Floats:
+        """Whole days from the date of `as_of` until a tenth, half and nine tenths of those who order within the horizon will have ordered."""
         if self.rhythm is not None and (view or self.recipe.next_order) == RHYTHM_TREES:
-            return np.clip(np.round(self.rhythm.days(features)), 0, self.horizon_days)
-        x, _, T = recency_frequency_time(features)
-        return np.column_stack([np.ceil(days_to_next_order(self.bg_nbd, x, T, self.horizon_days, share=share)) for share in SHARES])
+            since_midnight = self.rhythm.days(features)
+        else:
+            (x, _, T), started = recency_frequency_time(features), _day_share(as_of)
+            days = [days_to_next_order(self.bg_nbd, x, T, self.horizon_days, share=share) for share in SHARES]
+            since_midnight = started + np.column_stack(days)
+        return np.clip(np.floor(since_midnight), 0, self.horizon_days)
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing, empty folder, as LightGBM text and JSON."""
@@ -199,7 +206,9 @@ class ValueModel:
             if name == SPEND_TREES:
                 y = np.minimum(y, highest_credible(y))
             if (y > 0).any():
-                self.trees[name] = Boosted(objective, self.feature_names, ROUNDS, threads=self.threads).fit(panel, y)
+                parameters = SPEND_PARAMETERS if name == SPEND_TREES else None
+                trees = Boosted(objective, self.feature_names, ROUNDS, parameters=parameters, threads=self.threads)
+                self.trees[name] = trees.fit(panel, y)
         if RHYTHM_TREES in self.recipe.views:
             self.rhythm = RhythmTrees.fit(panel, self.feature_names, threads=self.threads)
 
@@ -216,6 +225,11 @@ def blended(views: Mapping[str, Floats], weights: Weights) -> Floats:
     shares = {name: float(weights[name]) for name in views.keys() & weights.keys()} or dict.fromkeys(views, 1.0)
     total = sum(shares.values())
     return np.asarray(sum(share / total * views[name] for name, share in sorted(shares.items())), float)
+
+
+def _day_share(at: datetime) -> float:
+    """How much of the day is over."""
+    return (at.hour + (at.minute + at.second / 60.0) / 60.0) / 24.0
 
 
 def _thinned(panel: pd.DataFrame) -> pd.DataFrame:

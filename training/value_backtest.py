@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from features.contract import AS_OF, CUSTOMER_ID
 from training.evaluation.lifetime_value import bias, median_error, normalised_gini, share_within, tweedie_deviance
 from training.evaluation.report import comparison
-from training.rhythm import pinball_loss
+from training.rhythm import calendar_days, pinball_loss
 from training.splits import customer_parts, time_folds
 from training.value import ValueModel, blended
 from training.value_recipe import BG_NBD, EVERYTHING, ORDER_BLENDS, RHYTHM_TREES, SPEND_BLENDS, ValueRecipe, Weights
@@ -43,7 +43,7 @@ class ValueTest:
     def actual_days(self) -> Floats:
         """Whole days until those who ordered within the horizon did."""
         came = self.rows[self.rows["days_to_next_order"].notna()]
-        return np.asarray(_whole_days(came), float)
+        return calendar_days(came)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def _test(train: pd.DataFrame, rows: pd.DataFrame, horizon_days: int, threads: i
     orders = model.orders(rows, EVERYTHING.views)
     came = rows[rows["days_to_next_order"].notna()]
     views = [BG_NBD] if model.rhythm is None else [BG_NBD, RHYTHM_TREES]
-    days = {view: model.next_order_days(came, view) for view in views}
+    days = {view: model.next_order_days(came, came[AS_OF].max(), view) for view in views}
     return ValueTest(rows, orders, model.spends(rows, orders), days, float(train["future_value"].mean()))
 
 
@@ -197,12 +197,6 @@ def _next_order_metrics(test: ValueTest, recipe: ValueRecipe) -> dict[str, float
         return {}
     low, due, high = test.days.get(recipe.next_order, test.days[BG_NBD]).T
     return {"next_order_median_error_days": median_error(actual, due), "next_order_coverage": share_within(actual, low, high)}
-
-
-def _whole_days(came: pd.DataFrame) -> Floats:
-    """Days between the date of the cut-off and the date of the next order."""
-    since_midnight = (came[AS_OF] - came[AS_OF].dt.normalize()) / pd.Timedelta(days=1)
-    return np.asarray(np.floor(since_midnight.to_numpy(float) + came["days_to_next_order"].to_numpy(float)))
 
 
 def _losses(rows: pd.DataFrame, expected: Floats) -> Floats:
