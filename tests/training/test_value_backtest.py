@@ -12,7 +12,7 @@ from training import value_backtest
 from training.evaluation.lifetime_value import median_error, share_within
 from training.rhythm import RhythmTrees, calendar_days, pinball_loss
 from training.value import ValueModel
-from training.value_backtest import ValueTest, backtest_value
+from training.value_backtest import ValueBacktest, ValueTest, backtest_value
 from training.value_recipe import BG_NBD, PARETO_NBD, RHYTHM_TREES, SPEND_BLENDS, SPEND_TREES, ValueRecipe
 
 START = datetime(2024, 1, 1)
@@ -71,14 +71,17 @@ def test_who_orders_every_day_is_due_today() -> None:
     assert found.metrics["next_order_coverage"] == 1
 
 
-def test_accidental_buyers_are_told_by_bg_nbd(panel: pd.DataFrame) -> None:
-    found = backtest_value(panel, horizon_days=30, threads=1)
+@pytest.fixture(scope="module")
+def found(panel: pd.DataFrame) -> ValueBacktest:
+    return backtest_value(panel, horizon_days=30, threads=1)
+
+
+def test_accidental_buyers_are_told_by_bg_nbd(found: ValueBacktest) -> None:
     assert found.recipe.next_order == BG_NBD
     assert 0.7 <= found.metrics["next_order_coverage"] <= 0.95, "whole days cover a little more than was asked"
 
 
-def test_what_is_reported_is_what_happened(panel: pd.DataFrame) -> None:
-    found = backtest_value(panel, horizon_days=30, threads=1)
+def test_what_is_reported_is_what_happened(panel: pd.DataFrame, found: ValueBacktest) -> None:
     rows, predicted = found.rows, found.predicted
     assert (rows.as_of == panel.as_of.max()).all()
     assert found.metrics["spend_bias"] == pytest.approx(predicted.expected_spend.sum() / rows.future_value.sum())
