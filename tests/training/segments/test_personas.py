@@ -169,3 +169,10 @@ def test_labels_are_matched_one_to_one_and_never_used_twice(pairs: list[tuple[in
 def test_letters_go_on_after_z() -> None:
     fresh = letters({"A", "AB"})
     assert [next(fresh) for _ in range(27)] == [*"BCDEFGHIJKLMNOPQRSTUVWXYZ", "AA", "AC"]
+
+
+def test_what_is_unknown_counts_as_usual_and_what_lies_far_out_no_further(shop: pd.DataFrame, model: PersonaModel) -> None:
+    scaled = model.scale.apply(shop.iloc[[0, 0, 0]].assign(value_per_order_mean=[np.nan, 1e6, 1e12]))
+    j = model.scale.names.index("value_per_order_mean")
+    assert scaled[0, j] == 0.0
+    assert scaled[1, j] == scaled[2, j] == 3.0
