@@ -4,8 +4,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, Final
 
+import numpy as np
 import pandas as pd
 
 from features.attributes import of_profile
@@ -136,7 +138,13 @@ def _frame(current: Current, champions: Champions) -> pd.DataFrame:
     """One row: every feature, since members of a model take more than its trees do, and the customer attributes that a model asks for."""
     asked = [name for model in (champions.churn, champions.value) if model is not None for name in model.feature_names]
     row = {**current.features, **of_profile(current.profile, dict.fromkeys(asked), current.now)}
-    return pd.DataFrame([list(row.values())], columns=list(row))
+    return pd.DataFrame(np.array([list(row.values())], dtype=float), columns=_columns(tuple(row)))
+
+
+@cache
+def _columns(names: tuple[str, ...]) -> pd.Index:
+    """The columns' index, made once: it is the same for every customer, and dearer than all their numbers."""
+    return pd.Index(names, dtype=object)
 
 
 def _by_rhythm(current: Current) -> date | None:
