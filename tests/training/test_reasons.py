@@ -76,6 +76,7 @@ def test_orders_are_compared_with_the_days_before() -> None:
         == "1 order in the last 90 days, 0 in the 90 before"
     )
     assert said({"order_count_30d": 0.0}, {"order_count_30d": 0.5}) == "No order in the last 30 days"
+    assert said({"order_day_count": 1.0}, {"order_day_count": 0.5}, "vi") == "Đến nay chỉ mua hàng trong một ngày"
     none = {"order_count_90d": 0.0, "order_count_180d": 8.0}
     assert said(none, {"order_count_90d": 0.5}) == "No order in the last 90 days, 8 in the 90 before"
     assert said({"value_90d": 0.0, "value_180d": 150.0}, {"value_90d": 0.5}) == "Spent nothing in the last 90 days, 150 in the 90 before"
