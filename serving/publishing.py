@@ -26,7 +26,7 @@ from serving.state import publications
 from serving.state import scores as stored_scores
 from serving.state.database import State
 
-CONTENTS: Final = 2
+CONTENTS: Final = 3
 """What a publication holds; another number says that publishing the same again would bring more."""
 
 BATCH: Final = 2_000

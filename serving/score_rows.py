@@ -8,6 +8,9 @@ import numpy as np
 import pandas as pd
 
 from serving.state.tables import PUBLISHED_SCORES
+from serving.stored_score import SAID
+from training.reason_sentences import LOCALES
+from training.reasons import Reason
 
 _OURS: Final = ("generation", "reasons", "as_of", "insufficient_data")
 
@@ -55,7 +58,12 @@ def _with_missing(column: pd.Series) -> Iterator[tuple[Any, bool]]:
 
 
 def _reasons(row: Any) -> list[Any]:
-    return [reason if isinstance(reason, str) else reason.to_json() for reason in row]
+    return [reason if isinstance(reason, str) else _reason(reason) for reason in row]
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    """The reason with its sentences: putting them into words takes longer than all the rest of an answer."""
+    return {**reason.to_json(), SAID: {locale: reason.sentence(locale) for locale in LOCALES}}
 
 
 _CASTS: Final[Mapping[type, Callable[[pd.Series], list[Any]]]] = {

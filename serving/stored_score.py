@@ -11,6 +11,9 @@ from serving.clock import Clock
 from serving.state.score_reader import NAMES, ScoreReader
 from training.reasons import Reason
 
+SAID: Final = "said"
+"""Where a stored reason has its sentences, by language."""
+
 GOOD_FOR: Final = timedelta(days=1)
 """How long a published score is answered as it stands: days pass, and with them what a model would say."""
 
@@ -50,4 +53,7 @@ class StoredScores:
 
 def in_words(reason: str | Mapping[str, Any], locale: str) -> str:
     """A stored reason as a sentence; one of an older version is a sentence already, in English."""
-    return reason if isinstance(reason, str) else Reason.from_json(reason).sentence(locale)
+    if isinstance(reason, str):
+        return reason
+    said: str | None = reason.get(SAID, {}).get(locale)
+    return said or Reason.from_json(reason).sentence(locale)
