@@ -5,12 +5,14 @@ ORDERS ?=
 MAPPING ?=
 SERVE ?= 1
 BENCH ?=
+# The public purchase histories as they are downloaded, where they lie beside the repository; without them only simulated shops are measured.
+DATA ?= $(firstword $(wildcard ../*/data))
 # Your own orders go to the default home, the simulated shop to one of its own; NEXTBEST_HOME names another.
 DEMO_HOME := $(or $(NEXTBEST_HOME),$(if $(ORDERS),nextbest-home,nextbest-home-demo))
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-spark lint format notebooks bench bench-features bench-ingest lock clean
+.PHONY: help setup demo test test-spark lint format notebooks bench bench-churn bench-features bench-ingest lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -63,13 +65,16 @@ format: setup ## rewrites the code in the house's format
 notebooks: setup ## runs every notebook, on a simulated shop or on the home NEXTBEST_HOME of the environment; about 1 min
 	$(BIN)/jupyter execute notebooks/*.ipynb
 
-bench: bench-features bench-ingest ## every benchmark; about 25 min
+bench: bench-churn bench-features bench-ingest ## every benchmark; about 30 min
 
 bench-features: setup ## features against SQL and pandas written by hand, to 50 million lines; needs 5 GB of disk; about 20 min
 	$(BIN)/python -P benchmarks/features.py $(BENCH)
 
 bench-ingest: setup ## ingest of 10 million lines of CSV against DuckDB's COPY; needs 4 GB of disk; about 3 min
 	$(BIN)/python -P benchmarks/ingest.py $(BENCH)
+
+bench-churn: setup ## churn and value beside their rivals; takes the public files of DATA=folder if there, else simulated shops alone; about 4 min
+	$(BIN)/python -P benchmarks/churn.py $(if $(DATA),--data "$(DATA)") $(BENCH)
 
 lock: setup ## resolves pyproject.toml again into requirements/*.txt (hashes, no hosts)
 	for extra in "dev.txt --extra dev" "core.txt" "spark.txt --extra dev --extra spark"; do set -- $$extra; out=$$1; shift; \

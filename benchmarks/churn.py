@@ -20,13 +20,14 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).parent.parent))  # beside this file lies a features.py, which is not the package
 
-from benchmarks.churn_histories import SIMULATED, Case, own_case, public_cases, simulated_cases
+from benchmarks.churn_histories import SIMULATED, SIMULATED_NAME, Case, own_case, public_cases, simulated_cases
 from benchmarks.churn_pictures import draw
 from benchmarks.churn_rivals import NAMES
 from benchmarks.churn_rows import OURS, ChurnRow, ValueRow, mean_gains, measured_rows, row_json
 from benchmarks.churn_small import small_table
 from benchmarks.churn_speed import speed_table
 from features.errors import InputError
+from training.evaluation.classification import calibration_error
 from training.recipes import TRIALS
 
 QUICKLY: Final = {name: shop for name, shop in SIMULATED.items() if "400" in name}
@@ -71,22 +72,24 @@ def churn_table(rows: list[ChurnRow]) -> str:
 
 
 def calibration_table(rows: list[ChurnRow]) -> str:
-    """Which blend ours was, and its expected calibration error beside what chance alone makes of it."""
+    """Which blend ours was, and its expected calibration error beside what chance alone makes of it, and beside the least of the rivals."""
     lines = []
     for row in rows:
-        error = row.calibration
+        error, rivals = row.calibration, {name: calibration_error(row.churned, row.probabilities[name]) for name in NAMES}
+        least = min(rivals, key=lambda name: rivals[name])
         where = "inside" if error.value <= error.high else "above"
-        lines.append([row.name, row.blend, f"{error.value:.3f}", f"{error.low:.3f} to {error.high:.3f}", where])
-    return _markdown(["data, as of, horizon", "blend", "calibration error", "of a perfect model", ""], lines)
+        lines.append([row.name, row.blend, _short(error.value), f"{_short(error.low)} to {_short(error.high)}", where])
+        lines[-1].append(f"{_short(rivals[least])} {least}")
+    return _markdown(["data, as of, horizon", "blend", "calibration error", "of a perfect model", "", "least of the rivals"], lines)
 
 
 def gains_table(rows: list[ChurnRow]) -> str:
-    """How much better ours is than each rival, on average over the rows."""
-    gains = mean_gains([row.found for row in rows])
-    return _markdown(
-        [f"ours against, mean of {len(rows)} rows", "AUC", "Brier score"],
-        [[n, f"{g.auc:+.4f}", f"{-g.brier:+.4f}"] for n, g in gains.items()],
-    )
+    """By how much ours differs from each rival, on average over all rows, and over those that are not simulated."""
+    real = [row for row in rows if not row.name.startswith(SIMULATED_NAME)]
+    groups = {f"all {len(rows)} rows": rows} | ({f"the {len(real)} of real shops": real} if 0 < len(real) < len(rows) else {})
+    gains = [mean_gains([row.found for row in group]) for group in groups.values()]
+    lines = [[name, *(f"{gain[name].auc:+.4f}, {-gain[name].brier:+.4f}" for gain in gains)] for name in NAMES]
+    return _markdown(["ours less the rival: AUC, Brier score", *(f"mean of {name}" for name in groups)], lines)
 
 
 def spend_table(rows: list[ValueRow]) -> str:

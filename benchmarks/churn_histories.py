@@ -27,7 +27,8 @@ MORE_ROWS: Final = {
     "cdnow": [("1997-10-01", 90), ("1997-12-31", 90), ("1998-04-01", 60)],
     "online_retail": [("2011-07-10", 30), ("2011-08-10", 60), ("2011-09-10", 30), ("2011-10-10", 30)],
 }
-SIMULATED: Final = {"simulated, 3,000 customers": (3_000, 18, 11, 60), "simulated, 400 customers": (400, 14, 12, 60)}
+SIMULATED_NAME: Final = "simulated"
+SIMULATED: Final = {f"{SIMULATED_NAME}, 3,000 customers": (3_000, 18, 11, 60), f"{SIMULATED_NAME}, 400 customers": (400, 14, 12, 60)}
 """Customers, months, seed, and horizon in days."""
 FIRST_DAY: Final = datetime(2024, 1, 1)
 NEVER: Final = datetime(2100, 1, 1)

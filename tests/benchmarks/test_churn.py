@@ -231,7 +231,13 @@ def test_one_run_prints_every_table_for_ones_own_orders(
     churn.main()
     printed = capsys.readouterr().out
     assert all(
-        f"| {head}" in printed for head in ("data, as of, horizon", "ours against, mean of 1 rows", "spend: Gini, bias", "next order")
+        f"| {head}" in printed
+        for head in (
+            "data, as of, horizon",
+            "ours less the rival: AUC, Brier score",
+            "spend: Gini, bias",
+            "next order",
+        )
     )
     (row,) = json.loads((tmp_path / "rows.json").read_text())
     known = truth(case.history.days, case.as_of, 60)
