@@ -34,7 +34,10 @@ def check_output(path: Path) -> None:
 
 
 def write_table(table: pd.DataFrame, path: Path) -> None:
-    """Writes a table as Parquet, CSV or NDJSON by the file's ending, whole or not at all. InputError as `check_output` has it."""
+    """Writes a table as Parquet, CSV or NDJSON by the file's ending, whole or not at all. InputError as `check_output` has it.
+
+    A cell that is a list of texts stays one, but for CSV, which has none: they stand in one cell there, with "; " between them.
+    """
     check_output(path)
     part = path.with_name(path.name + ".part")
     try:
@@ -52,11 +55,16 @@ def _parquet(table: pd.DataFrame, path: Path) -> None:
 
 
 def _csv(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False)
+    _flat(table).to_csv(path, index=False)
 
 
 def _csv_gz(table: pd.DataFrame, path: Path) -> None:
-    table.to_csv(path, index=False, compression="gzip")
+    _flat(table).to_csv(path, index=False, compression="gzip")
+
+
+def _flat(table: pd.DataFrame) -> pd.DataFrame:
+    lists = [name for name in table.columns if table[name].map(lambda cell: isinstance(cell, list)).any()]
+    return table.assign(**{name: table[name].map("; ".join) for name in lists})
 
 
 def _ndjson(table: pd.DataFrame, path: Path) -> None:
