@@ -54,7 +54,7 @@ def speed_table(data: Path | None, threads: int) -> str:
     with tempfile.TemporaryDirectory(prefix="nextbest-bench-") as place:
         folder = Path(place)
         shop = make_home(folder / "shop", GENERATED_LINES, threads=2).root
-        rows = [_row(f"BG/NBD fitted on {BUYERS:,} customers", 60, "buyers", folder, threads)]
+        rows = [_row(f"BG/NBD fitted on {BUYERS:,} customers", 60, "buyers", shop, threads)]
         if data and (data / FILES["cdnow"]).exists():
             cdnow = _cdnow_home(folder / "cdnow", data / FILES["cdnow"]).root
             rows.append(_row("`train churn`, CDNOW, 90 days", 90, "train_cdnow", cdnow, threads))
