@@ -12,6 +12,7 @@ from benchmarks.churn_histories import Case
 from benchmarks.churn_rivals import churn_rivals, next_order_rivals, spend_rivals
 from benchmarks.churn_truth import truth
 from features.contract import CUSTOMER_ID
+from training import calibration
 from training.evaluation.classification import auc, brier
 from training.evaluation.gate import difference
 from training.evaluation.intervals import Interval, calibration_interval
@@ -85,6 +86,12 @@ def verdict_of(found: Mapping[str, Found]) -> str:
     if ours.brier > rivals[errs].brier + BRIER_SLACK:
         said.append(f"Brier {ours.brier - rivals[errs].brier:+.4f} than {errs}")
     return "; ".join(said) or KEPT
+
+
+def at_level(churned: Floats, probability: Floats) -> Floats:
+    """The probabilities after the one shift of their log odds that makes their mean the share that churned."""
+    z = calibration.log_odds(probability)
+    return calibration.probability(z + calibration.level_shift(z, float(churned.mean())))
 
 
 def mean_gains(found: Sequence[Mapping[str, Found]]) -> dict[str, Found]:

@@ -15,7 +15,7 @@ from benchmarks import churn
 from benchmarks.churn_histories import Case, public_cases, simulated_cases
 from benchmarks.churn_pictures import churned_by_decile, draw, drawn_models
 from benchmarks.churn_rivals import NAMES
-from benchmarks.churn_rows import KEPT, OURS, ChurnRow, Found, ValueRow, mean_gains, measured_rows, verdict_of
+from benchmarks.churn_rows import KEPT, OURS, ChurnRow, Found, ValueRow, at_level, mean_gains, measured_rows, verdict_of
 from benchmarks.churn_small import small_table
 from benchmarks.churn_speed import LAW, drawn_buyers
 from benchmarks.churn_truth import customer_days, truth
@@ -109,6 +109,12 @@ def test_gains_are_means_over_the_rows_and_above_zero_where_ours_is_better():
     gain = mean_gains(rows)["rival"]
     assert gain.auc == pytest.approx(0.015)
     assert gain.brier == pytest.approx(-0.005)
+
+
+def test_a_wrong_level_alone_is_told_from_a_wrong_shape():
+    odds = np.log(np.array([0.2, 0.5, 0.8]) / np.array([0.8, 0.5, 0.2]))
+    churned, too_high = np.repeat([0.0, 1.0, 0.0, 1.0, 0.0, 1.0], [8, 2, 5, 5, 2, 8]), 1.0 / (1.0 + np.exp(-np.repeat(odds + 0.7, 10)))
+    np.testing.assert_allclose(at_level(churned, too_high), np.repeat([0.2, 0.5, 0.8], 10), atol=1e-9)
 
 
 def test_rivals_and_ours_are_measured_on_the_same_active_customers(case: Case, measured: tuple[ChurnRow, ValueRow]):
