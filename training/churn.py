@@ -18,11 +18,13 @@ from features.learnable import learnable
 from training import artifacts, calibration
 from training.boosting import PARAMETERS
 from training.calibration import Calibrator
-from training.churn_members import BUYING, LOGISTIC, SHAPE, TREES, Buying, Logistic, Member, Trees, row_weights
+from training.churn_members import BUYING, LOGISTIC, SHAPE, TREES, Buying, Logistic, Member, Trees, is_active, row_weights
 from training.reasons import Reason, top_reasons
 
 Floats = NDArray[np.float64]
 LEAST_TREES: Final = 100  # rows of the rarer class below which trees are not grown
+SEED: Final = 20
+MOST_USUAL: Final = 2_000  # customers who tell what is usual: their mean is steady, and contributions are dear
 LEAST_LOGISTIC: Final = 10  # the same for the logistic regression; below it, everybody gets the base rate
 
 
@@ -46,6 +48,7 @@ class ChurnModel:
     as_of: datetime
     horizon_days: int
     base_rate: float
+    usual: pd.Series
     lacks: tuple[str, ...] = ()
 
     def __init__(self, recipe: ChurnRecipe | None = None, *, feature_names: Sequence[str] | None = None, threads: int = 0) -> None:
@@ -64,7 +67,7 @@ class ChurnModel:
         Newer cut-offs count more (`row_weights`). `current` is everybody's features at as_of, without labels: a buying process needs none.
         Few rows, or one class alone, make a plainer model, down to the base rate (churned + 1) / (rows + 2).
         """
-        self.as_of, self.horizon_days, self.members = as_of, horizon_days, {}
+        self.as_of, self.horizon_days, self.members, self.usual = as_of, horizon_days, {}, pd.Series(dtype=float)
         self.feature_names = self._given or learnable(panel)
         churned, rows = float(panel["churned"].sum()), len(panel)
         self.base_rate = (churned + 1.0) / (rows + 2.0)
@@ -80,6 +83,7 @@ class ChurnModel:
         self.members |= {name: Buying.fit(name, latest, horizon_days) for name in BUYING if wanted.get(name)}
         if wanted.get(LOGISTIC) or not self.members:
             self.members[LOGISTIC] = Logistic.fit(panel, emphasis)
+        self.usual = self._usual(latest)
         return self
 
     @property
@@ -114,9 +118,16 @@ class ChurnModel:
             total[:, [names.index(name) for name in part.columns]] += part.to_numpy(float)
         return pd.DataFrame(total, columns=names, index=features.index)
 
+    def _usual(self, latest: pd.DataFrame) -> pd.Series:
+        """What every feature adds for the middle of the road: the mean contributions of active customers, or of everybody without any."""
+        active = latest[is_active(latest, self.horizon_days)]
+        known = active if len(active) else latest
+        return self.contributions(known.sample(min(len(known), MOST_USUAL), random_state=SEED)).mean()
+
     def reasons(self, features: pd.DataFrame, k: int = 3) -> list[list[Reason]]:
-        """The k strongest reasons of every row, strongest first; fewer, or none, where little is known."""
-        return top_reasons(features, self.contributions(features), k)
+        """The k strongest reasons of every row against the usual active customer, strongest first; fewer, or none, where little is known."""
+        moves = self.contributions(features)
+        return top_reasons(features, moves - self.usual.reindex(moves.columns, fill_value=0.0), k)
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing, empty folder, as LightGBM text and JSON."""
@@ -133,6 +144,7 @@ class ChurnModel:
             "members": list(self.members),
             "base_rate": self.base_rate,
             "lacks": list(self.lacks),
+            "usual": self.usual.to_dict(),
             "metrics": self.metrics,
             "data_hash": self.data_hash,
         }
@@ -148,6 +160,7 @@ class ChurnModel:
         model.as_of, model.horizon_days = datetime.fromisoformat(read["as_of"]), int(read["horizon_days"])
         model.base_rate, model.metrics, model.data_hash = float(read["base_rate"]), dict(read["metrics"]), str(read["data_hash"])
         model.version, model.lacks = read.get("version"), tuple(read["lacks"])
+        model.usual = pd.Series(read["usual"], dtype=float)
         model.members = {name: _load_member(name, folder, model.feature_names, threads) for name in read["members"]}
         return model
 

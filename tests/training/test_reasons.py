@@ -60,9 +60,12 @@ def test_silence_is_said_beside_the_usual_gap() -> None:
 
 
 def test_what_numbers_say_never_contradicts_the_direction() -> None:
-    """Late by the numbers, while the model takes the risk down for it: the pair would contradict, the bare fact does not."""
-    late = {"days_since_last_order": 74.2, "gap_mean_days": 21.0}
-    assert said(late, {"days_since_last_order": -1.0}) == "The last order was 74 days ago"
+    """A long silence is no good sign, and lateness none either, even where the model takes the risk down for it: nothing is said."""
+    late = {"days_since_last_order": 74.2, "gap_mean_days": 21.0, "recency_share": 0.8}
+    assert reasons(late, {"days_since_last_order": -1.0}) == []
+    assert said(late, {"days_since_last_order": 1.0}) == "No order for 74 days, usually every 21"
+    assert said({**late, "recency_share": 0.1}, {"days_since_last_order": -1.0}) == "The last order was 74 days ago"
+    assert said({"days_since_last_order": 225.0, "recency_share": 1.0}, {"recency_share": 1.0}) == "The last order was 225 days ago"
     assert said({"days_since_last_order": 5.0, "gap_mean_days": 21.0}, {"days_since_last_order": 1.0}) == "The last order was 5 days ago"
     assert reasons({"order_count_30d": 0.0}, {"order_count_30d": -1.0}) == []
 
