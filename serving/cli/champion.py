@@ -1,5 +1,7 @@
 """Loads an exported champion for a bulk job, as serving does for a request: without MLflow."""
 
+import json
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +12,15 @@ from features.home import Home
 def has_champion(home: Home, kind: str) -> bool:
     """Whether a champion of this kind is exported."""
     return (home.champions / kind).is_dir()
+
+
+def champions_time(home: Home) -> datetime | None:
+    """Up to when the newest champion knows rows; None without champions. A damaged one is found when it is loaded."""
+    times = []
+    for path in home.champions.glob("[!.]*/model.json"):
+        with suppress(ValueError, KeyError, TypeError):
+            times.append(datetime.fromisoformat(json.loads(path.read_text(encoding="utf-8"))["as_of"]))
+    return max(times, default=None)
 
 
 def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = False) -> Any:

@@ -37,7 +37,7 @@ def churn(
 
     work = _ready(context, output)
     tables = work.tables()
-    at = work.as_of(as_of, tables)
+    at = work.scoring_time(as_of, tables)
     with step(f"score churn as of {at:%Y-%m-%d}"):
         scores = churn_scores(work, tables, at, horizon_days, reasons=reasons, hindsight=allow_hindsight)
     if not allow_hindsight:
@@ -57,7 +57,7 @@ def affinity(
     """Write every customer's ranked products."""
     work = _ready(context, output)
     tables = work.tables()
-    at = work.as_of(as_of, tables)
+    at = work.scoring_time(as_of, tables)
     with step(f"score affinity as of {at:%Y-%m-%d}"):
         check_products(tables, at)
         model = champion(work, "affinity", at, hindsight=allow_hindsight)
@@ -82,7 +82,7 @@ def actions(
 
     work = _ready(context, output)
     tables = work.tables()
-    at = work.as_of(as_of, tables)
+    at = work.scoring_time(as_of, tables)
     with step(f"score actions as of {at:%Y-%m-%d}"):
         policy = work.policy(catalogue, optional_champion(work, "response", at, hindsight=allow_hindsight))
         known = Knowledge(

@@ -27,7 +27,7 @@ def segments(
 
     work = of(context)
     tables = work.tables()
-    at = work.as_of(as_of, tables)
+    at = work.scoring_time(as_of, tables)
     rules, model = load_segments(work.rules(DEFAULT_SEGMENTS)), known_personas(work, at, hindsight=False)
     with step(f"segments as of {at:%Y-%m-%d}"):
         known, probability = _buyers(work, tables, at)

@@ -12,6 +12,7 @@ import typer
 
 from features.errors import InputError
 from features.home import Home, config_file, open_home, require_home
+from serving.cli.champion import champions_time
 from serving.cli.console import note
 from serving.settings import ServingSettings, load_settings
 
@@ -75,6 +76,11 @@ class Workspace:
         if asked > newest + FAR:
             note(f"    {asked:%Y-%m-%d} is {(asked - newest).days} days after the newest row: what happened in between is not known here")
         return asked
+
+    def scoring_time(self, text: str | None, tables: Any) -> datetime:
+        """The time asked for, or just after the newest row, or that of a champion which was trained for a later one."""
+        at, known = self.as_of(text, tables), champions_time(self.home())
+        return at if text or known is None else max(at, known)
 
     def rules(self, default: Path) -> Path:
         """The home's file of rules that `default` is the first content of."""

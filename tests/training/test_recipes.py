@@ -95,6 +95,17 @@ def test_scores_with_reasons_are_the_same_scores(shop: Tables, models: tuple[Chu
         score.in_sentences(told, "fr")
 
 
+def test_reasons_are_told_against_the_usual_active_customer(shop: Tables, models: tuple[ChurnModel, ValueModel]) -> None:
+    churn, _ = models
+    current = gather(shop, AS_OF, 30).current
+    active = current[current.days_since_last_order <= 60]
+    assert churn.contributions(active).mean().to_numpy() == pytest.approx(np.array(list(churn.usual.values())), abs=1e-9)
+    gone = current[current.days_since_last_order > 120]
+    told = [one for row in churn.reasons(gone) for one in row]
+    assert len(told) > len(gone)
+    assert {one.direction for one in told if one.family == "rhythm"} == {"raises"}
+
+
 def test_rows_after_as_of_change_nothing(shop_orders: Orders, shop: Tables) -> None:
     orders = shop_orders(450, 300)
     cut = START + timedelta(days=240)

@@ -50,7 +50,8 @@ def sensible(scores: pd.DataFrame) -> None:
 
 
 def test_nobody_left_is_the_base_rate_for_everybody(scored):
-    scores, said = scored(shop(), "--horizon-days", 30)
+    scores, said = scored(shop(), "--horizon-days", 30, "--as-of", "2025-08-31")
+    assert (scores.as_of == pd.Timestamp(2025, 8, 31)).all(), "by itself, score takes the champion's time where that is later"
     sensible(scores)
     assert scores.churn_probability.nunique() == 1
     assert scores.churn_probability.max() < 0.1
