@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from training.matrix import Features, Matrix, columns
+
 Floats = NDArray[np.float64]
 ONE_THREAD_BELOW: Final = 300_000  # rows: a second thread wins little there, and loses tenfold where the cores are busy
 ROUNDS: Final = (50, 100, 150, 200, 300)
@@ -40,7 +42,7 @@ class Boosted:
         self, objective: str, feature_names: Sequence[str], rounds: int, *, parameters: Mapping[str, Any] | None = None, threads: int = 0
     ) -> None:
         self.objective = objective
-        self.feature_names = list(feature_names)
+        self.feature_names = tuple(feature_names)
         self.rounds = rounds
         self.parameters = dict(parameters or {})
         self.threads = threads
@@ -55,18 +57,18 @@ class Boosted:
         self._booster = lightgbm.train(parameters, lightgbm.Dataset(X, y, weight=weights), self.rounds)
         return self
 
-    def predict(self, features: pd.DataFrame, *, rounds: int | None = None) -> Floats:
+    def predict(self, features: Features, *, rounds: int | None = None) -> Floats:
         """Probability or mean of every row, by the first `rounds` trees or by all."""
         if len(features) == 0:
             return np.zeros(0)
         return np.asarray(self._booster.predict(self._matrix(features), num_iteration=rounds, num_threads=self.threads), float)
 
-    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+    def contributions(self, features: Features) -> Matrix:
         """Shapley values of every feature on the objective's own scale (log odds, log mean)."""
         values = np.zeros((0, len(self.feature_names)))
         if len(features):
             values = np.asarray(self._booster.predict(self._matrix(features), pred_contrib=True, num_threads=self.threads), float)[:, :-1]
-        return pd.DataFrame(values, columns=self.feature_names, index=features.index)
+        return Matrix(self.feature_names, values)
 
     def save(self, path: Path) -> None:
         """Writes LightGBM's own text."""
@@ -79,5 +81,5 @@ class Boosted:
         model._booster = lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
         return model
 
-    def _matrix(self, features: pd.DataFrame) -> Floats:
-        return np.ascontiguousarray(features[self.feature_names].to_numpy(float))
+    def _matrix(self, features: Features) -> Floats:
+        return np.ascontiguousarray(columns(features, self.feature_names))

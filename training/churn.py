@@ -19,6 +19,7 @@ from training import artifacts, calibration
 from training.boosting import PARAMETERS
 from training.calibration import Calibrator
 from training.churn_members import BUYING, LOGISTIC, SHAPE, TREES, Buying, Logistic, Member, Trees, is_active, row_weights
+from training.matrix import Features, Matrix, places
 from training.reasons import Reason, top_reasons
 
 Floats = NDArray[np.float64]
@@ -32,7 +33,7 @@ LEAST_LOGISTIC: Final = 10  # the same for the logistic regression; below it, ev
 class ChurnRecipe:
     """How a churn model is put together: the members' weights (made to sum to 1), the number and shape of the trees, a calibrator."""
 
-    weights: Mapping[str, float] = field(default_factory=lambda: {TREES: 2.0, LOGISTIC: 1.0})
+    weights: Mapping[str, float] = field(default_factory=lambda: {TREES: 3.0, LOGISTIC: 1.0})
     rounds: int = 150
     shape: Mapping[str, Any] = field(default_factory=lambda: dict(SHAPE))
     calibrator: Calibrator | None = None
@@ -48,7 +49,7 @@ class ChurnModel:
     as_of: datetime
     horizon_days: int
     base_rate: float
-    usual: pd.Series
+    usual: Mapping[str, float]
     lacks: tuple[str, ...] = ()
 
     def __init__(self, recipe: ChurnRecipe | None = None, *, feature_names: Sequence[str] | None = None, threads: int = 0) -> None:
@@ -67,7 +68,7 @@ class ChurnModel:
         Newer cut-offs count more (`row_weights`). `current` is everybody's features at as_of, without labels: a buying process needs none.
         Few rows, or one class alone, make a plainer model, down to the base rate (churned + 1) / (rows + 2).
         """
-        self.as_of, self.horizon_days, self.members, self.usual = as_of, horizon_days, {}, pd.Series(dtype=float)
+        self.as_of, self.horizon_days, self.members, self.usual = as_of, horizon_days, {}, {}
         self.feature_names = self._given or learnable(panel)
         churned, rows = float(panel["churned"].sum()), len(panel)
         self.base_rate = (churned + 1.0) / (rows + 2.0)
@@ -93,7 +94,7 @@ class ChurnModel:
         total = sum(given.values())
         return {name: weight / total if total else 1.0 / len(given) for name, weight in given.items()}
 
-    def predict(self, features: pd.DataFrame) -> Floats:
+    def predict(self, features: Features) -> Floats:
         """The churn probability of every row of features, strictly between 0 and 1.
 
         Columns are taken by name (`feature_names`, and the few that the plain members read); NaN is unknown, also in every column of a row.
@@ -102,7 +103,7 @@ class ChurnModel:
         kept = self.recipe.calibrator
         return kept.apply(z) if kept is not None and self.members else calibration.probability(z)
 
-    def log_odds(self, features: pd.DataFrame) -> Floats:
+    def log_odds(self, features: Features) -> Floats:
         """The members' weighted log odds, before any calibration."""
         if not self.members:
             return np.full(len(features), calibration.log_odds(np.array([self.base_rate]))[0])
@@ -111,23 +112,29 @@ class ChurnModel:
 
     def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
         """What every feature adds to the log odds of churn: one row per row, one column per feature."""
-        parts = [share * self.members[name].contributions(features) for name, share in self.weights.items()]
-        names = list(dict.fromkeys([*self.feature_names, *(name for part in parts for name in part.columns)]))
-        total = np.zeros((len(features), len(names)))
-        for part in parts:
-            total[:, [names.index(name) for name in part.columns]] += part.to_numpy(float)
-        return pd.DataFrame(total, columns=names, index=features.index)
+        moves = self._moves(features)
+        return pd.DataFrame(moves.values, columns=list(moves.names), index=features.index)
 
-    def _usual(self, latest: pd.DataFrame) -> pd.Series:
+    def _moves(self, features: Features) -> Matrix:
+        parts = [(share, self.members[name].contributions(features)) for name, share in self.weights.items()]
+        names = tuple(dict.fromkeys([*self.feature_names, *(name for _, part in parts for name in part.names)]))
+        total = np.zeros((len(features), len(names)))
+        for share, part in parts:
+            total[:, places(names, part.names)] += share * part.values
+        return Matrix(names, total)
+
+    def _usual(self, latest: pd.DataFrame) -> dict[str, float]:
         """What every feature adds for the middle of the road: the mean contributions of active customers, or of everybody without any."""
         active = latest[is_active(latest, self.horizon_days)]
         known = active if len(active) else latest
-        return self.contributions(known.sample(min(len(known), MOST_USUAL), random_state=SEED)).mean()
+        mean = self.contributions(known.sample(min(len(known), MOST_USUAL), random_state=SEED)).mean()
+        return {str(name): float(move) for name, move in mean.items()}
 
-    def reasons(self, features: pd.DataFrame, k: int = 3) -> list[list[Reason]]:
+    def reasons(self, features: Features, k: int = 3) -> list[list[Reason]]:
         """The k strongest reasons of every row against the usual active customer, strongest first; fewer, or none, where little is known."""
-        moves = self.contributions(features)
-        return top_reasons(features, moves - self.usual.reindex(moves.columns, fill_value=0.0), k)
+        moves = self._moves(features)
+        usual = np.array([self.usual.get(name, 0.0) for name in moves.names])
+        return top_reasons(features, Matrix(moves.names, moves.values - usual), k)
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing, empty folder, as LightGBM text and JSON."""
@@ -144,7 +151,7 @@ class ChurnModel:
             "members": list(self.members),
             "base_rate": self.base_rate,
             "lacks": list(self.lacks),
-            "usual": self.usual.to_dict(),
+            "usual": dict(self.usual),
             "metrics": self.metrics,
             "data_hash": self.data_hash,
         }
@@ -160,7 +167,7 @@ class ChurnModel:
         model.as_of, model.horizon_days = datetime.fromisoformat(read["as_of"]), int(read["horizon_days"])
         model.base_rate, model.metrics, model.data_hash = float(read["base_rate"]), dict(read["metrics"]), str(read["data_hash"])
         model.version, model.lacks = read.get("version"), tuple(read["lacks"])
-        model.usual = pd.Series(read["usual"], dtype=float)
+        model.usual = {str(name): float(move) for name, move in read["usual"].items()}
         model.members = {name: _load_member(name, folder, model.feature_names, threads) for name in read["members"]}
         return model
 

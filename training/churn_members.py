@@ -20,6 +20,7 @@ from training.clv import bg_nbd, pareto_nbd
 from training.clv.bg_nbd import BGNBD
 from training.clv.columns import recency_frequency_time
 from training.clv.pareto_nbd import ParetoNBD
+from training.matrix import Features, Matrix
 from training.rfm import RfmLogistic
 
 Floats = NDArray[np.float64]
@@ -29,7 +30,8 @@ BG_NBD: Final = "bg_nbd"
 PARETO_NBD: Final = "pareto_nbd"
 BUYING: Final = (BG_NBD, PARETO_NBD)
 ACTIVE_HORIZONS: Final = 2  # who ordered within so many horizons is active: the long gone are easy, and nobody acts on them
-GONE_WEIGHT: Final = 0.25  # of a row of somebody who is not active
+HALF_LIFE_HORIZONS: Final = 2  # so much older a cut-off counts half as much
+GONE_WEIGHT: Final = 0.5  # of a row of somebody who is not active
 SHAPE: Final[Mapping[str, Any]] = {
     "feature_fraction": 0.25
 }  # of the trees, over boosting.PARAMETERS: few features a tree, and diverse trees
@@ -41,18 +43,18 @@ def is_active(features: pd.DataFrame, horizon_days: int) -> NDArray[np.bool_]:
 
 
 def row_weights(panel: pd.DataFrame, horizon_days: int) -> Floats:
-    """How much each row of a panel counts: half as much for every horizon before the newest cut-off, GONE_WEIGHT for the long gone."""
+    """How much each row of a panel counts: half as much for every HALF_LIFE_HORIZONS before the newest cut-off, GONE_WEIGHT for the long gone."""
     age_days = (panel[AS_OF].max() - panel[AS_OF]).dt.days.to_numpy(float)
-    return np.asarray(0.5 ** (age_days / horizon_days) * np.where(is_active(panel, horizon_days), 1.0, GONE_WEIGHT))
+    return np.asarray(0.5 ** (age_days / (HALF_LIFE_HORIZONS * horizon_days)) * np.where(is_active(panel, horizon_days), 1.0, GONE_WEIGHT))
 
 
 class Member(Protocol):
     """What the churn model asks of a member."""
 
-    def predict(self, features: pd.DataFrame) -> Floats:
+    def predict(self, features: Features) -> Floats:
         """The churn probability of every row."""
 
-    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+    def contributions(self, features: Features) -> Matrix:
         """What features add to the log odds, in columns by feature name."""
 
     def save(self, folder: Path) -> None:
@@ -73,11 +75,11 @@ class Trees:
         trees = Boosted("binary", feature_names, rounds, parameters=shape, threads=threads)
         return cls(trees.fit(panel, panel["churned"].to_numpy(float), weights))
 
-    def predict(self, features: pd.DataFrame) -> Floats:
+    def predict(self, features: Features) -> Floats:
         """The churn probability of every row."""
         return self.trees.predict(features)
 
-    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+    def contributions(self, features: Features) -> Matrix:
         """Shapley values."""
         return self.trees.contributions(features)
 
@@ -102,11 +104,11 @@ class Logistic:
         """Learns from a panel with both classes."""
         return cls(RfmLogistic().fit(panel, panel["churned"].to_numpy(float), weights))
 
-    def predict(self, features: pd.DataFrame) -> Floats:
+    def predict(self, features: Features) -> Floats:
         """The churn probability of every row."""
         return self.model.predict(features)
 
-    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+    def contributions(self, features: Features) -> Matrix:
         """The linear terms, against the average customer."""
         return self.model.contributions(features)
 
@@ -140,11 +142,11 @@ class Buying:
         """Which process it is."""
         return BG_NBD if isinstance(self.model, BGNBD) else PARETO_NBD
 
-    def predict(self, features: pd.DataFrame) -> Floats:
+    def predict(self, features: Features) -> Floats:
         """The churn probability of every row."""
         return self.model.probability_no_purchase(*recency_frequency_time(features), self.horizon_days)
 
-    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+    def contributions(self, features: Features) -> Matrix:
         """How far the log odds move when one number is exchanged for the middle customer's."""
         x, t_x, T = recency_frequency_time(features)
         silence = T - t_x
@@ -155,7 +157,7 @@ class Buying:
             "days_since_last_order": here - self._log_odds(x, usual_silence, T),
             "customer_age_days": here - self._log_odds(x, silence, usual_T),
         }
-        return pd.DataFrame(moves, index=features.index)
+        return Matrix(tuple(moves), np.column_stack(list(moves.values())))
 
     def save(self, folder: Path) -> None:
         """Writes bg_nbd.json or pareto_nbd.json."""

@@ -6,7 +6,7 @@ other; the sentence tells the numbers of those that pull the family's way. Famil
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any, Final, Self
 
 import numpy as np
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 
 from features.errors import InputError
 from features.rules import Rule
+from training.matrix import Features, columns, names_of, places
 from training.reason_sentences import LOCALES, Direction, Sentence, family_of, read_alone, sentences, telling
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.intp]
 FEW_ROWS: Final = 8
+_TABLES_KEPT: Final = 64  # of names; an application explains one or two
 LEAST: Final = 0.02  # log odds below which a family is no reason
 
 _EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
@@ -68,7 +70,7 @@ def check_locale(locale: str) -> None:
         raise InputError(f"There are no reasons in {locale}.", remedy=f"Ask for one of {', '.join(LOCALES)}.")
 
 
-def top_reasons(features: pd.DataFrame, contributions: pd.DataFrame, k: int) -> list[list[Reason]]:
+def top_reasons(features: Features, contributions: Features, k: int) -> list[list[Reason]]:
     """The k families that move the log odds most, for every row, strongest first; fewer where less moves, or less is known.
 
     `contributions` has the rows of `features` and a column per feature. A family gives a reason where one of its known features pulls the way the
@@ -91,66 +93,107 @@ def top_reasons(features: pd.DataFrame, contributions: pd.DataFrame, k: int) -> 
 
 
 @dataclass(frozen=True)
-class _Work:
-    """Columns by name, the families among them, and their sums (row x family)."""
+class _Family:
+    """A family among a table's columns: the places of its features among the moves, and its sentences that these columns can tell.
 
-    values: Mapping[str, Floats]
-    moves: Mapping[str, Floats]
-    families: Sequence[str]
+    Sentence i speaks through the features from starts[i] on: their places among the moves and among the values. facts[i] are places among the values.
+    """
+
+    name: str
+    members: Rows
+    sentences: tuple[Sentence, ...]
+    facts: tuple[Rows, ...]
+    starts: Rows
+    moves: Rows
+    values: Rows
+
+    @classmethod
+    def of(cls, name: str, moves: tuple[str, ...], values: tuple[str, ...]) -> Self:
+        members = tuple(one for one in moves if family_of(one) == name)
+        speaking = [(one, [says for says in one.says if says in moves and says in values]) for one in _candidates(name, members)]
+        told = [(one, says) for one, says in speaking if says and all(fact in values for fact in one.facts)]
+        spoken = tuple(one for _, says in told for one in says)
+        return cls(
+            name,
+            places(moves, members),
+            tuple(one for one, _ in told),
+            tuple(places(values, one.facts) for one, _ in told),
+            np.cumsum([0, *(len(says) for _, says in told)])[:-1],
+            places(moves, spoken),
+            places(values, spoken),
+        )
+
+
+@dataclass(frozen=True)
+class _Work:
+    """Values and moves (row x name), the families among them, and their sums (row x family)."""
+
+    values: Floats
+    moves: Floats
+    families: Sequence[_Family]
     totals: Floats
 
     @classmethod
-    def of(cls, features: pd.DataFrame, contributions: pd.DataFrame) -> Self:
-        moves = _columns(contributions, [str(name) for name in contributions.columns])
-        values = _columns(features, [name for name in dict.fromkeys([*moves, *_told()]) if name in features])
-        members: dict[str, list[Floats]] = {}
-        for name, column in moves.items():
-            members.setdefault(family_of(name), []).append(column)
-        totals = np.column_stack([sum(own[1:], own[0]) for own in members.values()]) if members else np.zeros((len(features), 0))
-        return cls(values, moves, tuple(members), totals)
+    def of(cls, features: Features, contributions: Features) -> Self:
+        moved, there = names_of(contributions), names_of(features)
+        told, families = _families(moved, there)
+        moves = columns(contributions, moved)
+        totals = np.zeros((len(families), len(features)))
+        for total, family in zip(totals, families, strict=True):
+            for place in family.members.tolist():  # one after the other: so is the sum, however many rows there are
+                total += moves[:, place]
+        return cls(columns(features, told), moves, families, totals.T)
 
 
-def _add(found: list[list[Reason]], work: _Work, family: int, rows: Rows) -> None:
+def _add(found: list[list[Reason]], work: _Work, j: int, rows: Rows) -> None:
     """Adds the family's reason to these rows, where it has one."""
-    name, totals = work.families[family], work.totals[rows, family]
-    known = _candidates(name, tuple(n for n in work.moves if family_of(n) == name))
-    signs = np.sign(totals)
-    strengths = np.array([_strength(work, one, rows, signs) for one in known]).reshape(len(known), len(rows))
-    best = strengths.argmax(axis=0)
-    said = strengths.max(axis=0, initial=0.0) > 0.0
-    for choice in np.unique(best[said]):
-        mine = np.flatnonzero(said & (best == choice))
-        facts = known[choice].facts
-        told = zip(*(work.values[fact][rows[mine]].tolist() for fact in facts), strict=True)
-        for i, effect, numbers in zip(rows[mine].tolist(), totals[mine].tolist(), told, strict=True):
-            found[i].append(Reason(name, "raises" if effect > 0 else "lowers", effect, dict(zip(facts, numbers, strict=True))))
+    family, totals = work.families[j], work.totals[rows, j]
+    best = _strongest(work, family, rows, np.sign(totals))
+    for choice in np.unique(best[best >= 0]).tolist():
+        mine = np.flatnonzero(best == choice)
+        told, facts = family.sentences[choice].facts, work.values[rows[mine][:, None], family.facts[choice]]
+        for i, effect, numbers in zip(rows[mine].tolist(), totals[mine].tolist(), facts.tolist(), strict=True):
+            found[i].append(Reason(family.name, "raises" if effect > 0 else "lowers", effect, dict(zip(told, numbers, strict=True))))
 
 
-def _strength(work: _Work, one: Sentence, rows: Rows, signs: Floats) -> Floats:
-    """How strongly the sentence's features pull the family's way, row by row; 0 where it must not be said."""
-    if any(name not in work.values for name in one.facts):
-        return np.zeros(len(rows))
-    facts = {name: work.values[name][rows] for name in one.facts}
-    allowed = np.all([np.isfinite(column) for column in facts.values()], axis=0)
+def _strongest(work: _Work, family: _Family, rows: Rows, signs: Floats) -> Rows:
+    """The sentence whose features pull strongest the family's way among those that may be said, row by row, of equal ones the first; -1 for none."""
+    best, strength = np.full(len(rows), -1), np.zeros(len(rows))
+    if not family.sentences:
+        return best
+    known = np.isfinite(work.values[rows[:, None], family.values])
+    pulls = np.where(known, work.moves[rows[:, None], family.moves] * signs[:, None], 0.0)
+    pulled = np.maximum.reduceat(pulls, family.starts, axis=1)
+    for i in np.flatnonzero((pulled > 0.0).any(axis=0)).tolist():
+        stronger = np.flatnonzero(pulled[:, i] > strength)
+        if len(stronger):
+            said = stronger[_may_be_said(family.sentences[i], work.values[rows[stronger][:, None], family.facts[i]], signs[stronger])]
+            best[said], strength[said] = i, pulled[said, i]
+    return best
+
+
+def _may_be_said(one: Sentence, facts: Floats, signs: Floats) -> NDArray[np.bool_]:
+    """Where all facts (row x fact) are known, and neither they nor the direction contradict the sentence."""
+    allowed: NDArray[np.bool_] = np.all(np.isfinite(facts), axis=1)
     if one.direction is not None:
         allowed &= signs == (1.0 if one.direction == "raises" else -1.0)
     if one.when is not None and allowed.any():
-        allowed &= _holds(one.when, facts, len(rows))
-    pulls = [_pull(work, name, rows, signs) for name in one.says if name in work.moves]
-    return np.where(allowed, np.max(pulls, axis=0), 0.0) if pulls else np.zeros(len(rows))
+        allowed &= _holds(one.when, one.facts, facts)
+    return allowed
 
 
-def _holds(when: Rule, facts: Mapping[str, Floats], count: int) -> NDArray[np.bool_]:
+def _holds(when: Rule, names: tuple[str, ...], facts: Floats) -> NDArray[np.bool_]:
     """Where the rule holds; for a customer or two their numbers as they are, since a table costs as much as hundreds of them."""
-    if count > FEW_ROWS:
-        return when.mask(pd.DataFrame(facts))
-    columns = {name: column.tolist() for name, column in facts.items()}
-    return np.array([when.holds({name: column[i] for name, column in columns.items()}) for i in range(count)])
+    if len(facts) > FEW_ROWS:
+        return when.mask(pd.DataFrame(facts, columns=list(names)))
+    return np.array([when.holds(dict(zip(names, row, strict=True))) for row in facts.tolist()], dtype=bool)
 
 
-def _columns(table: pd.DataFrame, names: list[str]) -> dict[str, Floats]:
-    """The columns by name, taken at once: one by one they cost more than all the rest for a single customer."""
-    return dict(zip(names, table[names].to_numpy(float).T, strict=True))
+@lru_cache(maxsize=_TABLES_KEPT)
+def _families(moves: tuple[str, ...], there: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[_Family, ...]]:
+    """The columns that can be told, and the families of the moves in the order of their first ones: the same for every customer of a shop."""
+    told = tuple(name for name in dict.fromkeys([*moves, *_told()]) if name in there)
+    return told, tuple(_Family.of(name, moves, told) for name in dict.fromkeys(family_of(name) for name in moves))
 
 
 @cache
@@ -158,12 +201,6 @@ def _told() -> tuple[str, ...]:
     return tuple(name for own in sentences().values() for one in own for name in one.facts)
 
 
-def _pull(work: _Work, name: str, rows: Rows, signs: Floats) -> Floats:
-    known = np.isfinite(work.values[name][rows]) if name in work.values else np.zeros(len(rows), bool)
-    return np.where(known, work.moves[name][rows] * signs, 0.0)
-
-
-@cache
 def _candidates(family: str, members: tuple[str, ...]) -> tuple[Sentence, ...]:
     """The family's sentences, and one for each of its features that no sentence tells."""
     own = sentences().get(family, ())

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from training.calibration import probability
+from training.matrix import Features, Matrix, columns
 
 Floats = NDArray[np.float64]
 USED: Final = ("days_since_last_order", "order_day_count", "value_total", "customer_age_days")
@@ -34,17 +35,17 @@ class RfmLogistic:
         self.weights, self.constant = fitted.coef_[0].astype(float), float(fitted.intercept_[0])
         return self
 
-    def predict(self, features: pd.DataFrame) -> Floats:
+    def predict(self, features: Features) -> Floats:
         """The probability of every row."""
         return probability(self._terms(features) @ self.weights + self.constant)
 
-    def contributions(self, features: pd.DataFrame) -> pd.DataFrame:
+    def contributions(self, features: Features) -> Matrix:
         """What each of USED adds to the log odds against an average customer: Shapley values, the product shared by its two factors."""
         logs = np.where(np.isfinite(raw := _logarithms(features)), raw, self.centre)
         parts = ((logs - self.centre) / self.scale * self.weights)[:, :4]
         away, halfway = logs[:, :2] - self.centre[:2], (logs[:, :2] + self.centre[:2]) / 2.0
         parts[:, :2] += self.weights[4] / self.scale[4] * away * halfway[:, ::-1]
-        return pd.DataFrame(parts, columns=list(USED), index=features.index)
+        return Matrix(USED, parts)
 
     def to_json(self) -> dict[str, Any]:
         """What `from_json` reads."""
@@ -59,10 +60,10 @@ class RfmLogistic:
         model.constant = float(read["constant"])
         return model
 
-    def _terms(self, features: pd.DataFrame) -> Floats:
+    def _terms(self, features: Features) -> Floats:
         return np.asarray(np.nan_to_num((_logarithms(features) - self.centre) / self.scale))
 
 
-def _logarithms(features: pd.DataFrame) -> Floats:
-    logs = np.log1p(np.maximum(features[list(USED)].to_numpy(float), 0.0))
+def _logarithms(features: Features) -> Floats:
+    logs = np.log1p(np.maximum(columns(features, USED), 0.0))
     return np.column_stack([logs, logs[:, 0] * logs[:, 1]])

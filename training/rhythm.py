@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from features.contract import AS_OF
 from training.boosting import Boosted
+from training.matrix import Features
 
 Floats = NDArray[np.float64]
 SHARES: Final = (0.1, 0.5, 0.9)
@@ -34,7 +35,7 @@ class RhythmTrees:
             [Boosted("quantile", feature_names, ROUNDS, parameters={"alpha": share}, threads=threads).fit(came, days) for share in SHARES]
         )
 
-    def days(self, features: pd.DataFrame) -> Floats:
+    def days(self, features: Features) -> Floats:
         """Days from the cut-off's midnight until each of SHARES of those like the customer have ordered, a column a share, rising."""
         return np.sort(np.column_stack([one.predict(features) for one in self.trees]), axis=1)
 

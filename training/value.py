@@ -23,6 +23,7 @@ from training.clv.columns import recency_frequency_time
 from training.clv.lifetime_value import YEARLY_DISCOUNT, BuyTillYouDie, year_multiple
 from training.clv.next_order import days_to_next_order
 from training.clv.outliers import highest_credible
+from training.matrix import Features, column
 from training.rhythm import SHARES, RhythmTrees
 from training.splits import customer_parts
 from training.value_recipe import BG_NBD, ORDER_TREES, PARETO_NBD, RHYTHM_TREES, SPEND_TREES, ValueRecipe, Weights
@@ -92,6 +93,10 @@ class ValueModel:
         will hardly come back, whose churn probability says that. average_days_between_orders is the customer's own, missing before a second
         purchase day.
         """
+        return pd.DataFrame(self.expected(features, as_of=as_of), index=features.index)
+
+    def expected(self, features: Features, *, as_of: datetime | None = None) -> dict[str, NDArray[Any]]:
+        """The same as arrays by name, days as datetime64[us]."""
         recipe, orders = self.recipe, self.orders(features, self.recipe.views)
         spends = self.spends(features, orders)
         spend = recipe.spend_level * blended(spends, recipe.spend)
@@ -100,10 +105,10 @@ class ValueModel:
         midnight = np.datetime64(at, "D").astype("datetime64[us]")
         low, due, high = (midnight + days for days in self.next_order_days(features, at).T.astype("timedelta64[D]"))
         expected_orders = recipe.orders_level * blended(orders, recipe.orders)
-        columns = [spend, expected_orders, clv, due, low, high, features["gap_mean_days"].to_numpy(float)]
-        return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)), index=features.index)
+        columns = [spend, expected_orders, clv, due, low, high, column(features, "gap_mean_days")]
+        return dict(zip(COLUMNS, columns, strict=True))
 
-    def orders(self, features: pd.DataFrame, views: frozenset[str]) -> dict[str, Floats]:
+    def orders(self, features: Features, views: frozenset[str]) -> dict[str, Floats]:
         """Expected orders within the horizon by each of the views that is there."""
         x, t_x, T = recency_frequency_time(features)
         found = {name: model.expected_purchases(x, t_x, T, self.horizon_days) for name, model in self._purchases.items() if name in views}
@@ -111,7 +116,7 @@ class ValueModel:
             found[ORDER_TREES] = self.trees[ORDER_TREES].predict(features)
         return found or {BG_NBD: self.bg_nbd.expected_purchases(x, t_x, T, self.horizon_days)}
 
-    def spends(self, features: pd.DataFrame, orders: Mapping[str, Floats]) -> dict[str, Floats]:
+    def spends(self, features: Features, orders: Mapping[str, Floats]) -> dict[str, Floats]:
         """Expected spend within the horizon: each view of orders times the customer's mean spend, and the trees of spend."""
         mean = np.zeros(len(features)) if self.spending is None else self.spending.expected_spend(*self._spent(features))
         found = {name: expected * mean for name, expected in orders.items()}
@@ -119,7 +124,7 @@ class ValueModel:
             found[SPEND_TREES] = self.trees[SPEND_TREES].predict(features)
         return found
 
-    def next_order_days(self, features: pd.DataFrame, as_of: datetime, view: str | None = None) -> Floats:
+    def next_order_days(self, features: Features, as_of: datetime, view: str | None = None) -> Floats:
         """Whole days from the date of `as_of` until a tenth, half and nine tenths of those who order within the horizon will have ordered."""
         if self.rhythm is not None and (view or self.recipe.next_order) == RHYTHM_TREES:
             since_midnight = self.rhythm.days(features)
@@ -212,10 +217,10 @@ class ValueModel:
         if RHYTHM_TREES in self.recipe.views:
             self.rhythm = RhythmTrees.fit(panel, self.feature_names, threads=self.threads)
 
-    def _spent(self, features: pd.DataFrame) -> tuple[Floats, Floats]:
+    def _spent(self, features: Features) -> tuple[Floats, Floats]:
         """Purchase days, and the mean spend of one, at most the highest credible; 0 where there is none."""
-        days = np.nan_to_num(features["order_day_count"].to_numpy(float))
-        total = np.maximum(np.nan_to_num(features["value_total"].to_numpy(float)), 0.0)
+        days = np.nan_to_num(column(features, "order_day_count"))
+        total = np.maximum(np.nan_to_num(column(features, "value_total")), 0.0)
         mean = np.where(days > 0, total / np.maximum(days, 1.0), 0.0)
         return days, np.minimum(mean, self.highest_spend)
 

@@ -1,6 +1,6 @@
 """One contract for every estimator: fit, predict, save and load, batch equals single, unknown values, one row, damage."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from features.definitions import NAMES
 from features.errors import InputError
 from training.churn import ChurnModel, ChurnRecipe
 from training.churn_members import BG_NBD, LOGISTIC, PARETO_NBD, TREES
+from training.matrix import Matrix
 from training.response import PRIOR_STRENGTH, ResponseModel
 from training.value import COLUMNS, ValueModel
 
@@ -52,6 +53,36 @@ def test_batch_equals_single_and_the_order_of_columns_does_not_matter(make: Make
     assert together == pytest.approx(single, rel=1e-9)
     assert np.array_equal(numbers(model, rows[rows.columns[::-1]]), together)
     assert len(numbers(model, rows.iloc[:0])) == 0
+
+
+@pytest.mark.parametrize("make", MODELS)
+def test_plain_numbers_are_answered_as_the_table_is_in_any_order_and_one_by_one(
+    make: Make, panel: pd.DataFrame, rows: pd.DataFrame
+) -> None:
+    """One formula reads both: what a server has of one customer, and the table of all."""
+    model = fitted(make, panel)
+    given = [{name: float(row[name]) for name in reversed(NAMES)} for row in rows.to_dict("records")]
+    many, single = Matrix.of(given), [Matrix.of([one]) for one in given]
+    if isinstance(model, ChurnModel):
+        assert model.predict(many) == pytest.approx(model.predict(rows), rel=1e-12)
+        assert [model.predict(one)[0] for one in single] == pytest.approx(model.predict(rows), rel=1e-12)
+        assert model.reasons(many) == model.reasons(rows) == [model.reasons(one)[0] for one in single]
+    else:
+        table = model.predict(rows)
+        assert numbers_close(model.expected(many), table)
+        for i, one in enumerate(single):
+            assert numbers_close(model.expected(one), table.iloc[[i]])
+
+
+def numbers_close(found: Mapping[str, np.ndarray], table: pd.DataFrame) -> bool:
+    """Days the same, and numbers but for their last digits."""
+    assert list(found) == list(table.columns)
+    return all(
+        np.array_equal(values, table[name].to_numpy())
+        if name.startswith("expected_next_order")
+        else values == pytest.approx(table[name].to_numpy(), rel=1e-12, nan_ok=True)
+        for name, values in found.items()
+    )
 
 
 @pytest.mark.parametrize("make", MODELS)

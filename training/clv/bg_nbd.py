@@ -5,6 +5,7 @@ While alive, a customer buys by a Poisson process of rate lambda ~ Gamma(r, alph
 probability p ~ Beta(a, b).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -52,14 +53,20 @@ class BGNBD:
 
         Where a is close to 1 the equation is 0 / 0: the expectation, smooth in a, is drawn as a line between its values on either side.
         """
+        return self.purchases_by(x, t_x, T, (t,))[:, 0]
+
+    def purchases_by(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, times: Sequence[float]) -> Floats:
+        """The same for several t at once (customer x time): who is alive is asked once."""
         x, t_x, T = _columns(x, t_x, T)
+        alive = self.probability_alive(x, t_x, T)
+        return np.column_stack([np.maximum(self._given_alive(x, T, t) * alive, 0.0) for t in times])
+
+    def _given_alive(self, x: Floats, T: Floats, t: float) -> Floats:
         if abs(self.a - 1.0) >= _NEAR_ONE:
-            given_alive = self._purchases_alive(x, T, t, self.a)
-        else:
-            share = (self.a - 1.0 + _NEAR_ONE) / (2.0 * _NEAR_ONE)
-            low, high = (self._purchases_alive(x, T, t, 1.0 + side * _NEAR_ONE) for side in (-1.0, 1.0))
-            given_alive = (1.0 - share) * low + share * high
-        return np.asarray(np.maximum(given_alive * self.probability_alive(x, t_x, T), 0.0))
+            return self._purchases_alive(x, T, t, self.a)
+        share = (self.a - 1.0 + _NEAR_ONE) / (2.0 * _NEAR_ONE)
+        low, high = (self._purchases_alive(x, T, t, 1.0 + side * _NEAR_ONE) for side in (-1.0, 1.0))
+        return (1.0 - share) * low + share * high
 
     def _purchases_alive(self, x: Floats, T: Floats, t: float, a: float) -> Floats:
         """Expected purchases of who is alive at T. Euler's transformation of the paper's 2F1(r + x, b + x; c; z) keeps x out of all but c."""

@@ -1,5 +1,6 @@
 """Orders over a year, discounted, as a multiple of the orders within a horizon."""
 
+from collections.abc import Sequence
 from typing import Final, Protocol
 
 import numpy as np
@@ -18,6 +19,10 @@ class BuyTillYouDie(Protocol):
         """E[purchases in (T, T + t] | x, t_x, T]."""
         ...
 
+    def purchases_by(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, times: Sequence[float]) -> Floats:
+        """The same for several t at once (customer x time)."""
+        ...
+
 
 def year_multiple(model: BuyTillYouDie, x: Floats, t_x: Floats, T: Floats, horizon_days: float) -> Floats:
     """Discounted expected orders of the next 365 days over expected orders of the next `horizon_days`.
@@ -26,9 +31,9 @@ def year_multiple(model: BuyTillYouDie, x: Floats, t_x: Floats, T: Floats, horiz
     multiple is that of a steady customer.
     """
     edges = np.linspace(0.0, YEAR_DAYS, _STEPS + 1)
-    cumulated = np.column_stack([np.zeros(len(x)), *(model.expected_purchases(x, t_x, T, float(t)) for t in edges[1:])])
+    found = model.purchases_by(x, t_x, T, (*edges[1:].tolist(), horizon_days))
+    cumulated, within = np.column_stack([np.zeros(len(x)), found[:, :-1]]), found[:, -1]
     factors = (1.0 + YEARLY_DISCOUNT) ** (-(edges[:-1] + edges[1:]) / 2.0 / YEAR_DAYS)
     discounted = np.diff(cumulated, axis=1) @ factors
-    within = model.expected_purchases(x, t_x, T, horizon_days)
     steady = float(factors.mean()) * YEAR_DAYS / horizon_days
     return np.where(within > 1e-9, discounted / np.maximum(within, 1e-9), steady)

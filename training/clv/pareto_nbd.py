@@ -8,6 +8,7 @@ The papers write the likelihood with differences of 2F1, which cancel or overflo
 those stand for is taken as such (`silence`): it has no negative term.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -49,10 +50,14 @@ class ParetoNBD:
 
     def expected_purchases(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, t: float) -> Floats:
         """E[purchases in (T, T + t] | x, t_x, T]: expected rate times the expected time alive within t (equation 41 of the note)."""
+        return self.purchases_by(x, t_x, T, (t,))[:, 0]
+
+    def purchases_by(self, x: ArrayLike, t_x: ArrayLike, T: ArrayLike, times: Sequence[float]) -> Floats:
+        """The same for several t at once (customer x time): who is alive is asked once."""
         x, t_x, T = _columns(x, t_x, T)
-        span = np.log1p(t / (self.beta + T))
-        time_alive = (self.beta + T) * span * exprel((1.0 - self.s) * span)
-        return np.asarray(self.probability_alive(x, t_x, T) * (self.r + x) / (self.alpha + T) * time_alive)
+        rate = self.probability_alive(x, t_x, T) * (self.r + x) / (self.alpha + T)
+        spans = [np.log1p(t / (self.beta + T)) for t in times]
+        return np.column_stack([rate * ((self.beta + T) * span * exprel((1.0 - self.s) * span)) for span in spans])
 
 
 def log_likelihood(model: ParetoNBD, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> Floats:
