@@ -65,7 +65,7 @@ class ChurnModel:
     def fit(self, panel: pd.DataFrame, *, as_of: datetime, horizon_days: int, current: pd.DataFrame | None = None) -> Self:
         """Learns from `panel` (features, as_of, churned: features.training_sets.churn_panel), whose labels must be over by `as_of`.
 
-        Newer cut-offs count more (`row_weights`). `current` is everybody's features at as_of, without labels: a buying process needs none.
+        The long gone count less (`row_weights`). `current` is everybody's features at as_of, without labels: a buying process needs none.
         Few rows, or one class alone, make a plainer model, down to the base rate (churned + 1) / (rows + 2).
         """
         self.as_of, self.horizon_days, self.members, self.usual = as_of, horizon_days, {}, {}

@@ -23,9 +23,9 @@ CANDIDATES: Final[Mapping[str, Mapping[str, float]]] = {
     "LightGBM": {TREES: 1.0},
     "logistic + BG/NBD": {LOGISTIC: 1.0, BG_NBD: 1.0},
     "logistic + Pareto/NBD": {LOGISTIC: 1.0, PARETO_NBD: 1.0},
-    "LightGBM + logistic": {TREES: 2.0, LOGISTIC: 1.0},
-    "LightGBM + logistic + BG/NBD": {TREES: 2.0, LOGISTIC: 1.0, BG_NBD: 1.0},
-    "LightGBM + logistic + Pareto/NBD": {TREES: 2.0, LOGISTIC: 1.0, PARETO_NBD: 1.0},
+    "LightGBM + logistic": {TREES: 3.0, LOGISTIC: 1.0},
+    "LightGBM + logistic + BG/NBD": {TREES: 3.0, LOGISTIC: 1.0, BG_NBD: 1.0},
+    "LightGBM + logistic + Pareto/NBD": {TREES: 3.0, LOGISTIC: 1.0, PARETO_NBD: 1.0},
 }
 USUAL: Final = ((300, "logistic + BG/NBD"), (1_500, "LightGBM + logistic + BG/NBD"), (float("inf"), "LightGBM + logistic"))
 """The usual blend below so many customers. On real shops, drawn down to fewer customers: docs/churn.md."""

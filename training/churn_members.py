@@ -13,7 +13,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.contract import AS_OF
 from training.boosting import Boosted
 from training.calibration import log_odds
 from training.clv import bg_nbd, pareto_nbd
@@ -30,11 +29,8 @@ BG_NBD: Final = "bg_nbd"
 PARETO_NBD: Final = "pareto_nbd"
 BUYING: Final = (BG_NBD, PARETO_NBD)
 ACTIVE_HORIZONS: Final = 2  # who ordered within so many horizons is active: the long gone are easy, and nobody acts on them
-HALF_LIFE_HORIZONS: Final = 2  # so much older a cut-off counts half as much
-GONE_WEIGHT: Final = 0.5  # of a row of somebody who is not active
-SHAPE: Final[Mapping[str, Any]] = {
-    "feature_fraction": 0.25
-}  # of the trees, over boosting.PARAMETERS: few features a tree, and diverse trees
+GONE_WEIGHT: Final = 0.25  # of a row of somebody who is not active
+SHAPE: Final[Mapping[str, Any]] = {}  # of the trees, over boosting.PARAMETERS: the usual shape changes none
 
 
 def is_active(features: pd.DataFrame, horizon_days: int) -> NDArray[np.bool_]:
@@ -43,9 +39,8 @@ def is_active(features: pd.DataFrame, horizon_days: int) -> NDArray[np.bool_]:
 
 
 def row_weights(panel: pd.DataFrame, horizon_days: int) -> Floats:
-    """How much each row of a panel counts: half as much for every HALF_LIFE_HORIZONS before the newest cut-off, GONE_WEIGHT for the long gone."""
-    age_days = (panel[AS_OF].max() - panel[AS_OF]).dt.days.to_numpy(float)
-    return np.asarray(0.5 ** (age_days / (HALF_LIFE_HORIZONS * horizon_days)) * np.where(is_active(panel, horizon_days), 1.0, GONE_WEIGHT))
+    """How much each row of a panel counts: GONE_WEIGHT for the long gone, 1 for everybody else."""
+    return np.where(is_active(panel, horizon_days), 1.0, GONE_WEIGHT)
 
 
 class Member(Protocol):

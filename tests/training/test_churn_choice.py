@@ -1,6 +1,4 @@
-"""The usual blend stays unless the backtest clearly says otherwise, and newer, active rows count more."""
-
-from datetime import datetime, timedelta
+"""The usual blend stays unless the backtest clearly says otherwise, and the long gone count less."""
 
 import numpy as np
 import pandas as pd
@@ -71,12 +69,6 @@ def test_a_margin_is_counted_in_standard_errors() -> None:
     assert clearly_better(one, other) == (0.01 / error > MARGIN)
 
 
-def test_newer_and_active_rows_count_more() -> None:
-    newest = datetime(2026, 6, 1)
-    panel = pd.DataFrame(
-        {
-            "as_of": [newest, newest - timedelta(days=30), newest - timedelta(days=60), newest, newest],
-            "days_since_last_order": [5.0, 5.0, 5.0, 60.0, 61.0],
-        }
-    )
-    assert row_weights(panel, 30).tolist() == [1.0, 0.5, 0.25, 1.0, GONE_WEIGHT]
+def test_the_long_gone_count_less() -> None:
+    panel = pd.DataFrame({"days_since_last_order": [5.0, 60.0, 61.0, np.nan]})
+    assert row_weights(panel, 30).tolist() == [1.0, 1.0, GONE_WEIGHT, GONE_WEIGHT]
