@@ -19,7 +19,7 @@ from training.splits import customer_parts
 HORIZONS: Final = (7, 14, 30, 60, 90, 180, 365)
 GAPS: Final = 1.5  # a horizon covers this many of the shop's usual gaps, where the history allows
 HISTORY_SHARE: Final = 4  # a horizon is at most a quarter of the history, so that there is a backtest
-MOST_ROWS: Final = 600_000  # beyond this a panel is thinned by customer: more rows cost time and memory and win nothing
+MOST_ROWS: Final = 300_000  # beyond this a panel is thinned by customer: more rows cost time and memory and win nothing
 
 
 @dataclass(frozen=True)
