@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.contract import AS_OF, CUSTOMER_ID
+from features.contract import AS_OF
 from features.errors import InputError
 from features.learnable import learnable
 from training import artifacts
@@ -25,13 +25,11 @@ from training.clv.next_order import days_to_next_order
 from training.clv.outliers import highest_credible
 from training.matrix import Features, column
 from training.rhythm import SHARES, RhythmTrees
-from training.splits import customer_parts
 from training.value_recipe import BG_NBD, ORDER_TREES, PARETO_NBD, RHYTHM_TREES, SPEND_TREES, ValueRecipe, Weights
 
 Floats = NDArray[np.float64]
 ROUNDS: Final = 150
 LEAST_BUYERS: Final = 100  # panel rows with a purchase after the cut-off, below which no trees are grown
-MOST_ROWS: Final = 300_000  # beyond this the trees' panel is thinned by customer: more rows cost time and win nothing
 COLUMNS: Final = (
     "expected_spend",
     "expected_orders",
@@ -81,7 +79,7 @@ class ValueModel:
         latest = panel[panel[AS_OF] == panel[AS_OF].max()] if current is None else current
         self._fit_purchases(latest[latest["order_day_count"] > 0])
         if self.feature_names and int((panel["future_order_count"] > 0).sum()) >= LEAST_BUYERS:
-            self._fit_trees(_thinned(panel))
+            self._fit_trees(panel)
         return self
 
     def predict(self, features: pd.DataFrame, *, as_of: datetime | None = None) -> pd.DataFrame:
@@ -235,8 +233,3 @@ def blended(views: Mapping[str, Floats], weights: Weights) -> Floats:
 def _day_share(at: datetime) -> float:
     """How much of the day is over."""
     return (at.hour + (at.minute + at.second / 60.0) / 60.0) / 24.0
-
-
-def _thinned(panel: pd.DataFrame) -> pd.DataFrame:
-    parts = -(-len(panel) // MOST_ROWS)
-    return panel if parts <= 1 else panel[customer_parts(panel[CUSTOMER_ID], parts) == 0]

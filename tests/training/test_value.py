@@ -11,8 +11,7 @@ import pytest
 from features.engine import tables_from_frames
 from features.errors import InputError
 from training.material import Material, gather
-from training.splits import customer_parts
-from training.value import COLUMNS, ValueModel, blended
+from training.value import ValueModel, blended
 from training.value_recipe import BG_NBD, EVERYTHING, ORDER_TREES, PARETO_NBD, RHYTHM_TREES, SPEND_BLENDS, SPEND_TREES, ValueRecipe
 
 START = datetime(2024, 1, 1)
@@ -151,14 +150,3 @@ def test_a_horizon_beyond_a_year(shop_orders: Orders) -> None:
     assert (predicted.clv <= predicted.expected_spend * 1.0001).all()
     buyers = predicted.expected_orders > 0.5
     assert (predicted.clv[buyers] > 0.3 * predicted.expected_spend[buyers]).all()
-
-
-def test_thinning_keeps_whole_customers(material: Material, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With room for a third of the panel, the trees learn from every third customer, and are much the same."""
-    full = fitted(material).predict(material.current).expected_orders
-    monkeypatch.setattr("training.value.MOST_ROWS", len(material.panel) // 3 + 1)
-    thin = fitted(material).predict(material.current).expected_orders
-    assert not np.allclose(full, thin)
-    assert np.corrcoef(full, thin)[0, 1] > 0.95
-    assert len(set(customer_parts(material.panel.customer_id, 3))) == 3
-    assert list(COLUMNS)[:2] == ["expected_spend", "expected_orders"]
