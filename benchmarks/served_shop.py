@@ -26,6 +26,7 @@ from training.bands import load_bands
 from training.churn import ChurnModel
 from training.export import link_version
 from training.score import churn_scores_with_reasons
+from training.segments.rfm import rfm_edges
 from training.value import ValueModel
 
 START: Final = datetime(2024, 1, 1)
@@ -44,7 +45,7 @@ class ServedShop:
     def publish(self, url: str) -> None:
         """Publishes everything to this database."""
         migrate(url)
-        state = open_state(url)
+        state, everybody = open_state(url), batch.features(self.tables, [NOW])
         publish(
             state,
             as_of=NOW,
@@ -54,7 +55,9 @@ class ServedShop:
             products=self.tables.products.to_pandas(),
             shop=ShopFacts(known_products(self.tables), self.tables.timezone),
             scores=self.scores,
-            levels=levels(batch.features(self.tables, [NOW]), load_stages()),
+            levels=levels(everybody, load_stages()),
+            rfm=rfm_edges(everybody),
+            currency=self.home.currency,
         )
         state.close()
 

@@ -46,6 +46,7 @@ from serving.state.score_reader import score_reader
 from serving.stored_score import StoredScores
 from serving.telemetry import Metrics, Telemetry, make_log
 from training.bands import DEFAULT_BANDS, load_bands
+from training.segments.rfm import DEFAULT_SEGMENTS, load_segments
 
 STALE: Final = timedelta(days=30)
 
@@ -110,18 +111,19 @@ def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
     gate = Gate.at(settings.host, state)
     clock = _clock(settings, state, log)
     champions = load_champions(home, log, not_after=clock.pinned)
-    stages = load_stages(config_file(home, DEFAULT_STAGES))
+    stages, segments = load_stages(config_file(home, DEFAULT_STAGES)), load_segments(config_file(home, DEFAULT_SEGMENTS))
     return Serving(
         settings=settings,
         home=home,
         state=state,
         clock=clock,
         gate=gate,
-        reader=Reader(Shops(_unreached(stages), home.timezone), stages),
-        stored=StoredScores(score_reader(state), clock, champions.version("churn")),
+        reader=Reader(Shops(_unreached(stages), home.timezone), stages, segments),
+        stored=StoredScores(score_reader(state), clock, champions.version("churn"), home.currency),
         policy=make_policy(settings, home, champions, log, attributes=_attributes(state)),
         champions=champions,
         bands=load_bands(config_file(home, DEFAULT_BANDS)),
+        segments=segments,
         metrics=Metrics(),
         log=log,
     )

@@ -71,12 +71,12 @@ class Format:
     parts: Callable[[Batches], Iterator[bytes]]
 
 
-def published_answers(rows: Sequence[Row[Any]], locale: str) -> list[Answer]:
-    """Rows of `published_scores`, whole, as answers with reasons in this language."""
+def published_answers(rows: Sequence[Row[Any]], locale: str, currency: str) -> list[Answer]:
+    """Rows of `published_scores`, whole, as answers with reasons in this language, and money in this currency."""
     return [
         (
             *row[:_REASONS],
-            [in_words(reason, locale) for reason in row[_REASONS] or ()],
+            [in_words(reason, locale, currency) for reason in row[_REASONS] or ()],
             *row[_REASONS + 1 : _SOURCE],
             "published",
             *row[_SOURCE:],

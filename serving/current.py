@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -15,7 +15,9 @@ from features.journey import Stages, stage_of
 from features.online import features
 from serving.clock import SKEW
 from serving.shop import Shop, Shops
-from serving.state import customers, decisions, events
+from serving.state import decisions, events
+from serving.state.customers import Posted, StoredCustomer, read_many
+from training.segments.rfm import SegmentRules, load_segments, segment_of
 
 
 @dataclass(frozen=True)
@@ -25,15 +27,17 @@ class Current:
     `subject_ids` are the ids under which contacts with them are recorded: their own, and those of the visitors whom they turned out to be.
     `contacts` are those recorded here (`serving.state.decisions.contacts_of`), up to what a clock a little ahead says. `outdated` says that
     their published history was written by another version and cannot be read: `history` holds posted rows alone, `stage` is the published one.
+    `segment` is None where that is so, or where no publication tells how the shop's customers compare.
     """
 
     customer_id: str
     now: datetime
     known: bool
-    stored: customers.StoredCustomer | None
+    stored: StoredCustomer | None
     history: CustomerHistory
     features: Mapping[str, float]
     stage: str
+    segment: str | None
     shop: Shop
     subject_ids: tuple[str, ...]
     contacts: Sequence[Mapping[str, Any]] = ()
@@ -58,26 +62,36 @@ class Current:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads customers with one shop's stages."""
+    """Reads customers with one shop's stages and segments."""
 
     shops: Shops
     stages: Stages
+    segments: SegmentRules = field(default_factory=load_segments)
 
     def customer(self, connection: Connection, customer_id: str, now: datetime) -> Current:
         """The customer, known or not: somebody never seen has an empty history."""
-        stored = customers.read(connection, customer_id)
+        return self.customers(connection, [customer_id], now)[0]
+
+    def customers(self, connection: Connection, customer_ids: Sequence[str], now: datetime) -> list[Current]:
+        """The same for several customers, in their order: what is stored about them is read at once."""
+        stored = read_many(connection, customer_ids)
+        return [self._customer(connection, customer_id, stored.get(customer_id), now) for customer_id in customer_ids]
+
+    def _customer(self, connection: Connection, customer_id: str, stored: StoredCustomer | None, now: datetime) -> Current:
         shop = self.shops.current(connection, at_least=stored.generation if stored else 0)
-        lines = events.order_lines_of_customer(connection, customer_id, now)
-        visitors = events.visitors_of_customer(connection, customer_id, now)
-        touches = events.events_of_customer(connection, customer_id, now, visitors)
+        posted = stored.posted if stored else Posted()
+        lines = events.order_lines_of_customer(connection, customer_id, now) if posted.lines else []
+        visitors = events.visitors_of_customer(connection, customer_id, now) if posted.events else {}
+        touches = events.events_of_customer(connection, customer_id, now, visitors) if posted.events else []
         subject_ids = (customer_id, *sorted(visitors))
-        contacts = decisions.contacts_of(connection, subject_ids, now + SKEW, outcomes_before=now)
+        may_be = posted.contacts or visitors
+        contacts = decisions.contacts_of(connection, subject_ids, now + SKEW, outcomes_before=now) if may_be else []
         published = _published(stored)
         history = (published or CustomerHistory.empty()).extended(lines, touches, list(_contact_rows(customer_id, contacts)))
         known = stored is not None or bool(lines) or bool(touches)
         current = self._current(customer_id, history, now, shop=shop, known=known)
         current = replace(current, stored=stored, subject_ids=subject_ids, contacts=contacts, outdated=published is None)
-        return replace(current, stage=_published_stage(current) or current.stage) if current.outdated else current
+        return replace(current, stage=_published_stage(current) or current.stage, segment=None) if current.outdated else current
 
     def visitor(self, connection: Connection, visitor_id: str, now: datetime) -> Current:
         """The visitor; from the moment they are identified, the customer they are."""
@@ -93,10 +107,12 @@ class Reader:
     def _current(self, who: str, history: CustomerHistory, now: datetime, *, shop: Shop, known: bool) -> Current:
         seen = history.before(now)
         values = features(seen, now, shop.facts)
-        return Current(who, now, known, None, seen, values, stage_of(values, shop.levels, self.stages), shop, (who,))
+        stage = stage_of(values, shop.levels, self.stages)
+        segment = None if shop.rfm is None or shop.foresees(now) else segment_of(values, shop.rfm, self.segments)
+        return Current(who, now, known, None, seen, values, stage, segment, shop, (who,))
 
 
-def _published(stored: customers.StoredCustomer | None) -> CustomerHistory | None:
+def _published(stored: StoredCustomer | None) -> CustomerHistory | None:
     """The published history, empty where there is none; None for one that another version wrote."""
     if stored is None or stored.history is None:
         return CustomerHistory.empty()
@@ -108,8 +124,7 @@ def _published(stored: customers.StoredCustomer | None) -> CustomerHistory | Non
 
 def _published_stage(current: Current) -> str | None:
     """The stage that was published; None where there is none, or it has seen what comes after now."""
-    of_later = current.shop.facts_as_of is not None and current.shop.facts_as_of > current.now
-    return None if current.stored is None or of_later else current.stored.stage
+    return None if current.stored is None or current.shop.foresees(current.now) else current.stored.stage
 
 
 def _contact_rows(who: str, contacts: Sequence[Mapping[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -19,6 +19,7 @@ from serving.stored_score import StoredScores
 from serving.streaming import Streams
 from serving.telemetry import Metrics
 from training.bands import Bands
+from training.segments.rfm import SegmentRules
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,7 @@ class Serving:
     policy: Policy
     champions: Champions
     bands: Bands
+    segments: SegmentRules
     metrics: Metrics
     log: FilteringBoundLogger
     streams: Streams = field(default_factory=Streams)

@@ -25,8 +25,9 @@ from serving.shop import EVERYBODY
 from serving.state import publications
 from serving.state import scores as stored_scores
 from serving.state.database import State
+from training.segments.rfm import RfmEdges
 
-CONTENTS: Final = 3
+CONTENTS: Final = 4
 """What a publication holds; another number says that publishing the same again would bring more."""
 
 BATCH: Final = 2_000
@@ -92,6 +93,8 @@ def publish(
     shop: ShopFacts | None = None,
     scores: pd.DataFrame | None = None,
     levels: Mapping[str, float] | None = None,
+    rfm: RfmEdges | None = None,
+    currency: str = "",
     conversion_value: float = 0.0,
     made_of: Mapping[str, Any] | None = None,
     progress: Progress = lambda _: None,
@@ -103,8 +106,9 @@ def publish(
     would be the same. `histories` gives (customer_id, history) once per customer. `profiles` and `consents` are those of `features.profiles` (customers
     without a history are published too), `contacts` are those of `features.contacts`. `products` is the contract's table; `shop` is what
     features know of it (`features.products.known_products`, and the tables' time zone); `scores` has
-    one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`);
-    `conversion_value` stands for an order's where no orders are known. `progress` is called
+    one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`), `rfm` is what separates the
+    fifths of its customers (`training.segments.rfm`), and sentences tell money in `currency`; `conversion_value` stands for an order's where no
+    orders are known. `progress` is called
     with the number of customers written so far.
     """
     totals = _Totals(as_of)
@@ -120,12 +124,13 @@ def publish(
         with state.writing() as connection:
             publications.add_customers(connection, generation, batch)
         progress(totals.customer_count)
-    scored_count = _add_scores(state, generation, scores, as_of)
+    scored_count = _add_scores(state, generation, scores, as_of, currency)
     with state.writing() as connection:
         stored_scores.record_band_changes(connection, generation, wall())
         facts = _facts(totals, known, scores, levels or {}, conversion_value)
+        fifths = {} if rfm is None else {"rfm": rfm.to_json()}
         form = {"history_format": FORMAT, "timezone": facts_of_shop.timezone, "made_of": dict(made_of or {})}
-        publications.complete(connection, generation, {**facts, **form})
+        publications.complete(connection, generation, {**facts, **fifths, **form})
     with state.writing() as connection:
         publications.remove_others(connection, generation, wall())
     return Published(generation, as_of, totals.customer_count, len(listed), scored_count)
@@ -173,10 +178,10 @@ def _stages(scores: pd.DataFrame | None) -> dict[str, str]:
     return {} if scores is None or "stage" not in scores else dict(zip(scores["customer_id"].astype("str"), scores["stage"], strict=True))
 
 
-def _add_scores(state: State, generation: int, scores: pd.DataFrame | None, as_of: datetime) -> int:
+def _add_scores(state: State, generation: int, scores: pd.DataFrame | None, as_of: datetime, currency: str) -> int:
     """Writes everybody's scores; how many there are."""
     count = 0
-    for batch in score_rows(scores, as_of, BATCH) if scores is not None else ():
+    for batch in score_rows(scores, as_of, BATCH, currency) if scores is not None else ():
         with state.writing() as connection:
             stored_scores.add(connection, generation, batch)
         count += len(batch)

@@ -15,11 +15,11 @@ from training.reasons import Reason
 _OURS: Final = ("generation", "reasons", "as_of", "insufficient_data")
 
 
-def score_rows(scores: pd.DataFrame, as_of: datetime, most: int) -> Iterator[list[dict[str, Any]]]:
+def score_rows(scores: pd.DataFrame, as_of: datetime, most: int, currency: str = "") -> Iterator[list[dict[str, Any]]]:
     """Everybody with a churn probability, `most` at a time: rows of `published_scores` without their generation.
 
     `scores` is what `training.score.churn_scores` makes. Of its columns, as_of may be missing (then `as_of` holds), and every one that may
-    be null; without a column `reasons` none were computed.
+    be null; without a column `reasons` none were computed. Sentences tell money in `currency`.
     """
     known = scores[scores["churn_probability"].notna()]
     for start in range(0, len(known), most):
@@ -27,7 +27,7 @@ def score_rows(scores: pd.DataFrame, as_of: datetime, most: int) -> Iterator[lis
         columns = {name: _column(part, name, kind) for name, kind in _KINDS.items()}
         columns["as_of"] = [at or as_of for at in _column(part, "as_of", datetime)]
         columns["insufficient_data"] = [bool(said) for said in _column(part, "insufficient_data", bool)]
-        columns["reasons"] = [_reasons(row) for row in part["reasons"]] if "reasons" in part else [None] * len(part)
+        columns["reasons"] = [_reasons(row, currency) for row in part["reasons"]] if "reasons" in part else [None] * len(part)
         yield [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
 
 
@@ -57,13 +57,13 @@ def _with_missing(column: pd.Series) -> Iterator[tuple[Any, bool]]:
     return zip(column, column.isna(), strict=True)
 
 
-def _reasons(row: Any) -> list[Any]:
-    return [reason if isinstance(reason, str) else _reason(reason) for reason in row]
+def _reasons(row: Any, currency: str) -> list[Any]:
+    return [reason if isinstance(reason, str) else _reason(reason, currency) for reason in row]
 
 
-def _reason(reason: Reason) -> dict[str, Any]:
+def _reason(reason: Reason, currency: str) -> dict[str, Any]:
     """The reason with its sentences: putting them into words takes longer than all the rest of an answer."""
-    return {**reason.to_json(), SAID: {locale: reason.sentence(locale) for locale in LOCALES}}
+    return {**reason.to_json(), SAID: {locale: reason.sentence(locale, currency=currency) for locale in LOCALES}}
 
 
 _CASTS: Final[Mapping[type, Callable[[pd.Series], list[Any]]]] = {

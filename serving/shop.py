@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 from features.history import FORMAT
 from features.own_rows import ShopFacts
 from serving.state import publications
+from training.segments.rfm import RfmEdges
 
 LOOK_AGAIN_SECONDS: Final = 1.0
 EVERYBODY: Final = ""
@@ -46,7 +47,8 @@ class Shop:
     """One publication in memory. Before the first one: generation 0, and nothing known.
 
     Histories reach to `as_of`; everything that is said of all customers together, from `levels` to `popular`, is of `facts_as_of`.
-    `popular` counts the buyers of the most bought products, most first. `facts` are what the shop's features were computed with.
+    `popular` counts the buyers of the most bought products, most first. `facts` are what the shop's features were computed with. `rfm` is what
+    separates the fifths of its customers, None where an older version published.
     `outdated` says that another version wrote the histories: they cannot be read.
     """
 
@@ -60,7 +62,12 @@ class Shop:
     products: Mapping[str, ListedProduct] = field(default_factory=dict)
     popular: Mapping[str, int] = field(default_factory=dict)
     facts: ShopFacts = field(default_factory=ShopFacts)
+    rfm: RfmEdges | None = None
     outdated: bool = False
+
+    def foresees(self, now: datetime) -> bool:
+        """Whether what is said of all customers together is of a later time than this."""
+        return self.facts_as_of is not None and self.facts_as_of > now
 
     def name_of(self, product_id: str) -> str:
         """What a shopper calls the product; its id where the range does not list it."""
@@ -142,6 +149,7 @@ def _read(connection: Connection, newest: publications.Publication, nothing: Sho
         customer_count=facts.get("customer_count", 0),
         products={row.product_id: _listed(row) for row in rows},
         facts=ShopFacts(_known_products(rows), facts.get("timezone", nothing.facts.timezone)),
+        rfm=RfmEdges.from_json(facts["rfm"]) if facts.get("rfm") else None,
         outdated=is_outdated(newest),
     )
 

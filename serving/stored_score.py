@@ -20,11 +20,15 @@ GOOD_FOR: Final = timedelta(days=1)
 
 @dataclass(frozen=True)
 class StoredScores:
-    """The published scores of one application; `model_version` is that of the churn model in use, None where there is none."""
+    """The published scores of one application; `model_version` is that of the churn model in use, None where there is none.
+
+    `currency` is the shop's: reasons that were published without sentences tell money in it.
+    """
 
     reader: ScoreReader
     clock: Clock
     model_version: str | None
+    currency: str
 
     async def answer(self, customer_id: str, locale: str) -> bytes | None:
         """The churn answer (`serving.api.churn.Churn`) as JSON.
@@ -41,7 +45,7 @@ class StoredScores:
         if not self.holds(answer, as_of):
             return None
         answer["insufficient_data"] = bool(answer["insufficient_data"])
-        answer["reasons"] = [in_words(reason, locale) for reason in orjson.loads(answer["reasons"])]
+        answer["reasons"] = [in_words(reason, locale, self.currency) for reason in orjson.loads(answer["reasons"])]
         return orjson.dumps(answer)
 
     def holds(self, answer: Mapping[str, Any], as_of: datetime) -> bool:
@@ -51,9 +55,9 @@ class StoredScores:
         return now - GOOD_FOR <= as_of <= now and ours and answer["reasons"] is not None and answer["stage"] is not None
 
 
-def in_words(reason: str | Mapping[str, Any], locale: str) -> str:
-    """A stored reason as a sentence; one of an older version is a sentence already, in English."""
+def in_words(reason: str | Mapping[str, Any], locale: str, currency: str) -> str:
+    """A stored reason as a sentence, as it was published; one of an older version is a sentence already, in English."""
     if isinstance(reason, str):
         return reason
     said: str | None = reason.get(SAID, {}).get(locale)
-    return said or Reason.from_json(reason).sentence(locale)
+    return said or Reason.from_json(reason).sentence(locale, currency=currency)

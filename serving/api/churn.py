@@ -1,7 +1,7 @@
 """How likely a customer is to leave, for the CRM."""
 
 import math
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal
 
@@ -16,7 +16,7 @@ from serving.current import Current
 from serving.dependencies import Ours, Serving
 from serving.errors import unknown_customer
 from serving.fields import Id
-from serving.risk import Risk, risk
+from serving.risk import Risk, risks
 
 router = APIRouter(prefix="/v1", tags=["churn"])
 
@@ -42,8 +42,8 @@ class Churn(BaseModel):
     band: str | None = Field(description="risk band, as config/bands.yaml draws it")
     percentile: float | None = Field(description="share of published customers who are less likely to leave, 0 to 1")
     percentile_within_stage: float | None
-    segment: str | None = Field(description="by recency, frequency and money, as of the newest publication")
-    persona: str | None = Field(description="the group of similar customers they are in, as of the newest publication")
+    segment: str | None = Field(description="by recency, frequency and money, as config/segments.yaml names them")
+    persona: str | None = Field(description="the group of similar customers they are in")
     expected_next_order_on: date | None = Field(description="half of those who order again within the horizon will have ordered by then")
     expected_next_order_from: date | None = Field(description="a tenth of them will")
     expected_next_order_until: date | None = Field(description="nine tenths of them will")
@@ -88,15 +88,19 @@ def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, 
         current = ours.reader.customer(connection, customer_id, ours.clock.now())
     if not current.known:
         raise unknown_customer(customer_id)
-    return churn_answer(current, ours, locale)
+    return churn_answers([current], ours, locale)[0]
 
 
 router.add_api_route("/customers/{customer_id}/churn", get_churn, dependencies=[Depends(require("crm"))], route_class_override=_StoredFirst)
 
 
-def churn_answer(current: Current, ours: Serving, locale: Language) -> Churn:
-    """The answer as of now, by the models in use."""
-    known = risk(current, ours.champions, locale=locale)
+def churn_answers(currents: Sequence[Current], ours: Serving, locale: Language) -> list[Churn]:
+    """The answers as of now, by the models in use, in the customers' order."""
+    known = risks(currents, ours.champions, locale=locale, currency=ours.home.currency)
+    return [_answer(current, one, ours) for current, one in zip(currents, known, strict=True)]
+
+
+def _answer(current: Current, known: Risk, ours: Serving) -> Churn:
     probability = known.churn_probability
     percentile = None if probability is None else current.shop.percentile(probability)
     within = None if probability is None else current.shop.percentile(probability, stage=current.stage)

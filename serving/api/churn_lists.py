@@ -22,7 +22,6 @@ from serving.negotiation import wanted_format
 from serving.state import score_lists
 from serving.state.score_lists import SORTS, Filters, Order
 from serving.streaming import Streamed
-from training.segments.rfm import load_segments
 
 router = APIRouter(prefix="/v1", tags=["churn"])
 
@@ -92,14 +91,14 @@ def list_churn(asked: Annotated[Asked, Query()], wanted: Wanted, ours: Ours) -> 
     if wanted is not None:
         return Streamed(_batches(asked, ours), wanted, filename="churn")
     with ours.state.reading() as connection:
-        return _page(connection, _listing(connection, asked, ours), asked)
+        return _page(connection, _listing(connection, asked, ours), asked, ours.home.currency)
 
 
-def _page(connection: Connection, listing: Listing, asked: Asked) -> Response:
+def _page(connection: Connection, listing: Listing, asked: Asked, currency: str) -> Response:
     limit = asked.limit or DEFAULT_LIMIT
     rows = score_lists.page(connection, listing.of.generation, listing.filters, listing.order, after=listing.after, limit=limit + 1)
     shown = rows[:limit]
-    answers = published_answers(shown, asked.locale)
+    answers = published_answers(shown, asked.locale, currency)
     body = {
         "customers": [dict(zip(NAMES, answer, strict=True)) for answer in answers],
         "next_cursor": cursor_after(listing, shown[-1]) if len(rows) > limit else None,
@@ -118,22 +117,22 @@ def _batches(asked: Asked, ours: Serving) -> Generator[Sequence[Answer]]:
             connection, listing.of.generation, listing.filters, listing.order, after=listing.after, limit=asked.limit
         )
         for rows in found:
-            yield published_answers(rows, asked.locale)
+            yield published_answers(rows, asked.locale, ours.home.currency)
 
 
 def _listing(connection: Connection, asked: Asked, ours: Serving) -> Listing:
     if asked.cursor is not None:
         return at_cursor(connection, asked.cursor, asked.filters(), asked.order())
     listing = newest(connection, asked.filters(), asked.order() or Order("churn_probability", descending=True), ours.clock.now())
-    _check_groups(connection, listing)
+    _check_groups(connection, listing, ours)
     return listing
 
 
-def _check_groups(connection: Connection, listing: Listing) -> None:
+def _check_groups(connection: Connection, listing: Listing, ours: Serving) -> None:
     """Raises a ProblemError (422) for segments and personas that there are not; a segment into which nobody fits is one."""
     segments, personas = listing.filters.segments, listing.filters.personas
     if segments:
-        check_values("segment", segments, [*load_segments().names, *score_lists.known_values(connection, listing.of.generation, "segment")])
+        check_values("segment", segments, [*ours.segments.names, *score_lists.known_values(connection, listing.of.generation, "segment")])
     if personas:
         check_values("persona", personas, score_lists.known_values(connection, listing.of.generation, "persona"))
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from serving.api.churn import Churn, Language, churn_answer
+from serving.api.churn import Churn, Language, churn_answers
 from serving.api.churn_lists import Wanted
 from serving.auth import require
 from serving.churn_tables import FORMATS, NAMES, Answer, published_answers
@@ -63,14 +63,13 @@ def query_churn(asked: Query, wanted: Wanted, ours: Ours) -> Response:
 
 
 def _found(connection: Connection, customer_ids: Sequence[str], locale: Language, ours: Serving) -> dict[str, Answer]:
-    """Answers by id: the published ones that still hold by one statement, the others by the models."""
+    """Answers by id: the published ones that still hold by one statement, the others by the models, asked once."""
     rows = score_lists.unchanged(connection, customer_ids).values()
     holding = [row for row in rows if ours.stored.holds(row._asdict(), row.as_of)]
-    stored = {answer[0]: answer for answer in published_answers(holding, locale)}
-    now = ours.clock.now()
-    others = (ours.reader.customer(connection, customer_id, now) for customer_id in customer_ids if customer_id not in stored)
-    live = {current.customer_id: _as_answer(churn_answer(current, ours, locale)) for current in others if current.known}
-    return {**stored, **live}
+    stored = {answer[0]: answer for answer in published_answers(holding, locale, ours.home.currency)}
+    others = [customer_id for customer_id in customer_ids if customer_id not in stored]
+    known = [current for current in ours.reader.customers(connection, others, ours.clock.now()) if current.known]
+    return stored | {churn.customer_id: _as_answer(churn) for churn in churn_answers(known, ours, locale)}
 
 
 def _as_answer(churn: Churn) -> Answer:

@@ -69,7 +69,7 @@ def _exported(work: Workspace, to: str, table: str, locale: str) -> None:
         found = score_lists.scored(connection)
         if found is None:
             raise InputError("No churn scores are published.", remedy="Run: nextbest train churn value, which also publishes.")
-        made = _written(to, table, _batches(state, connection, found.generation, locale))
+        made = _written(to, table, _batches(state, connection, found.generation, locale, work.home().currency))
     _say(work, {**made, "as_of": found.as_of.isoformat(), "model_version": found.model_version})
 
 
@@ -83,7 +83,7 @@ def _written(to: str, table: str, batches: Generator[Sequence[Any]]) -> dict[str
     return {"to": shown(to), "table": table, **vars(made), "unchanged": made.unchanged}
 
 
-def _batches(state: Any, connection: Any, generation: int, locale: str) -> Generator[Sequence[Any]]:
+def _batches(state: Any, connection: Any, generation: int, locale: str, currency: str) -> Generator[Sequence[Any]]:
     from sqlalchemy.exc import DatabaseError
 
     from serving.churn_tables import published_answers
@@ -92,7 +92,7 @@ def _batches(state: Any, connection: Any, generation: int, locale: str) -> Gener
 
     try:
         for rows in score_lists.stream(connection, generation, score_lists.Filters(), score_lists.Order("customer_id")):
-            yield published_answers(rows, locale)
+            yield published_answers(rows, locale, currency)
     except DatabaseError as error:
         raise unreachable(state.engine, error) from error
 

@@ -54,6 +54,7 @@ def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
     from features.journey import DEFAULT_STAGES
     from serving import publishing
     from training.bands import DEFAULT_BANDS
+    from training.segments.rfm import DEFAULT_SEGMENTS
 
     home = work.home()
     return {
@@ -62,8 +63,9 @@ def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
         "as_of": at.isoformat(),
         "history_format": FORMAT,
         "publication_format": publishing.CONTENTS,
-        "rules": [sha256(work.rules(default).read_bytes()).hexdigest() for default in (DEFAULT_BANDS, DEFAULT_STAGES)],
+        "rules": [sha256(work.rules(default).read_bytes()).hexdigest() for default in (DEFAULT_BANDS, DEFAULT_STAGES, DEFAULT_SEGMENTS)],
         "timezone": home.timezone,
+        "currency": home.currency,
     }
 
 
@@ -77,11 +79,12 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any, scores: A
     from features.products import known_products
     from features.profiles import consents, profiles
     from serving.publishing import publish
+    from training.segments.rfm import rfm_edges
 
     until = max(at, default_as_of(tables))
     if scores is None and has_champion(work.home(), "churn"):
         scores = churn_scores(work, tables, at, None, reasons=True, hindsight=False)
-    shop = levels(batch.features(tables, [at]), load_stages(work.rules(DEFAULT_STAGES)))
+    everybody = batch.features(tables, [at])
     with counting("publish customers", len(customer_ids(tables, until))) as progress:
         return publish(
             state,
@@ -94,7 +97,9 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any, scores: A
             products=tables.products.to_pandas(),
             shop=ShopFacts(known_products(tables), tables.timezone),
             scores=scores,
-            levels=shop,
+            levels=levels(everybody, load_stages(work.rules(DEFAULT_STAGES))),
+            rfm=rfm_edges(everybody),
+            currency=work.home().currency,
             conversion_value=mean_converted_value(tables, at),
             made_of=_made_of(work, at),
             progress=progress,

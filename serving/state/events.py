@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, text
 
 from serving.state.inserts import insert_new
 from serving.state.tables import EVENTS, ORDER_LINES
@@ -36,17 +36,17 @@ def events_of_customer(
     Among them what they did as one of these visitors (`visitors_of_customer`), known_at the time when they were identified, as
     `features.sources` has it.
     """
-    own = _events(connection, EVENTS.c.customer_id == customer_id, before)
+    own = _rows(connection, _EVENTS_OF_CUSTOMER, who=customer_id, before=before)
     if not visitors:
         return own
-    earlier = _events(connection, EVENTS.c.customer_id.is_(None) & EVENTS.c.visitor_id.in_(visitors), before)
+    earlier = _rows(connection, _EVENTS_OF_VISITORS, who=list(visitors), before=before)
     merged = own + [{**row, "known_at": max(row["occurred_at"], visitors[row["visitor_id"]])} for row in earlier]
     return sorted(merged, key=lambda row: (row["occurred_at"], row["event_id"]))
 
 
 def events_of_visitor(connection: Connection, visitor_id: str, before: datetime) -> list[dict[str, Any]]:
     """The visitor's posted events from before this instant, oldest first."""
-    return _events(connection, EVENTS.c.visitor_id == visitor_id, before)
+    return _rows(connection, _EVENTS_OF_VISITOR, who=visitor_id, before=before)
 
 
 def customer_of_visitor(connection: Connection, visitor_id: str, before: datetime) -> str | None:
@@ -71,25 +71,40 @@ def customers_of_orders(connection: Connection, order_ids: Collection[str]) -> d
 
 def visitors_of_customer(connection: Connection, customer_id: str, before: datetime) -> dict[str, datetime]:
     """The visitors who turned out to be this customer before this instant, and nobody else earlier; each with the time when that was said."""
-    said = (EVENTS.c.customer_id == customer_id, EVENTS.c.event_type == "identify", EVENTS.c.visitor_id.is_not(None))
-    times = select(EVENTS.c.visitor_id, func.min(EVENTS.c.occurred_at)).where(*said, EVENTS.c.occurred_at < before)
-    first = {str(row[0]): row[1] for row in connection.execute(times.group_by(EVENTS.c.visitor_id))}
+    first = {str(row[0]): row[1] for row in connection.execute(_IDENTIFIED, {"who": customer_id, "before": before})}
     just_after = {who: at + timedelta(microseconds=1) for who, at in first.items()}
     return {who: first[who] for who, after in just_after.items() if customer_of_visitor(connection, who, after) == customer_id}
 
 
 def order_lines_of_customer(connection: Connection, customer_id: str, before: datetime) -> list[dict[str, Any]]:
     """The customer's posted order lines from before this instant, oldest first."""
-    mine = select(ORDER_LINES).where(ORDER_LINES.c.customer_id == customer_id, ORDER_LINES.c.ordered_at < before)
-    newest = mine.order_by(ORDER_LINES.c.ordered_at.desc(), ORDER_LINES.c.order_id, ORDER_LINES.c.line).limit(MOST_ROWS)
-    return [dict(row._mapping) for row in connection.execute(newest)][::-1]
+    return _rows(connection, _LINES_OF_CUSTOMER, who=customer_id, before=before)
 
 
-def _events(connection: Connection, who: ColumnElement[bool], before: datetime) -> list[dict[str, Any]]:
-    newest = (
-        select(EVENTS)
-        .where(who, EVENTS.c.occurred_at < before)
-        .order_by(EVENTS.c.occurred_at.desc(), EVENTS.c.event_id.desc())
-        .limit(MOST_ROWS)
-    )
-    return [dict(row._mapping) for row in connection.execute(newest)][::-1]
+def _rows(connection: Connection, newest_first: Select[Any], **asked: Any) -> list[dict[str, Any]]:
+    return [dict(row._mapping) for row in connection.execute(newest_first, {"most": MOST_ROWS, **asked})][::-1]
+
+
+def _events(whose: ColumnElement[bool]) -> Select[Any]:
+    known = select(EVENTS).where(whose, EVENTS.c.occurred_at < bindparam("before"))
+    return known.order_by(EVENTS.c.occurred_at.desc(), EVENTS.c.event_id.desc()).limit(bindparam("most"))
+
+
+def _lines() -> Select[Any]:
+    mine = select(ORDER_LINES).where(ORDER_LINES.c.customer_id == bindparam("who"), ORDER_LINES.c.ordered_at < bindparam("before"))
+    newest_first = mine.order_by(ORDER_LINES.c.ordered_at.desc(), ORDER_LINES.c.order_id, ORDER_LINES.c.line)
+    return newest_first.limit(bindparam("most"))
+
+
+def _identified() -> Select[Any]:
+    said = (EVENTS.c.customer_id == bindparam("who"), EVENTS.c.event_type == "identify", EVENTS.c.visitor_id.is_not(None))
+    times = select(EVENTS.c.visitor_id, func.min(EVENTS.c.occurred_at)).where(*said, EVENTS.c.occurred_at < bindparam("before"))
+    return times.group_by(EVENTS.c.visitor_id)
+
+
+# once: every request asks them, and making a statement costs more than asking it
+_LINES_OF_CUSTOMER = _lines()
+_IDENTIFIED = _identified()
+_EVENTS_OF_CUSTOMER = _events(EVENTS.c.customer_id == bindparam("who"))
+_EVENTS_OF_VISITOR = _events(EVENTS.c.visitor_id == bindparam("who"))
+_EVENTS_OF_VISITORS = _events(EVENTS.c.customer_id.is_(None) & EVENTS.c.visitor_id.in_(bindparam("who", expanding=True)))

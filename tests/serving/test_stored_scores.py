@@ -13,7 +13,6 @@ import pandas as pd
 import pytest
 from sqlalchemy import text
 
-from features import batch
 from features.contacts import contact_history
 from features.histories import histories
 from features.home import open_home
@@ -28,9 +27,13 @@ from serving.state import keys
 from serving.state.database import open_state
 from serving.state.migrate import migrate
 from serving.state.score_reader import NAMES
+from training.artifacts import stamp
 from training.bands import load_bands
 from training.churn import ChurnModel
-from training.score import churn_scores_with_reasons
+from training.export import link_version
+from training.score import Groups, churn_scores_with_reasons
+from training.segments.personas import PersonaModel
+from training.segments.rfm import rfm_edges
 from training.value import ValueModel
 
 NOW = datetime(2025, 3, 1)
@@ -58,7 +61,9 @@ class Shop:
             contacts=contact_history(tables, NOW),
             products=tables.products.to_pandas(),
             shop=ShopFacts(known_products(tables), tables.timezone),
-            levels=levels(batch.features(tables, [NOW]), load_stages()),
+            levels=levels(self.known.frame, load_stages()),
+            rfm=rfm_edges(self.known.frame),
+            currency="EUR",
             scores=self.scores if scores is None else scores,
         )
         state.close()
@@ -69,8 +74,14 @@ def shop(known: Any, tmp_path_factory: pytest.TempPathFactory) -> Shop:
     home = open_home(tmp_path_factory.mktemp("scored") / "home")
     shutil.copytree(known.models, home.champions, symlinks=True, ignore=shutil.ignore_patterns("fitted"), dirs_exist_ok=True)
     churn, value = ChurnModel.load(known.models / "churn"), ValueModel.load(known.models / "value")
-    scores = churn_scores_with_reasons(known.tables, churn, value, NOW, load_bands(), load_stages())
-    return Shop(home.root, known, scores.assign(segment="champions", persona="early birds"))
+    groups = Groups(personas=PersonaModel().fit(known.frame, as_of=NOW))
+    scores = churn_scores_with_reasons(known.tables, churn, value, NOW, load_bands(), load_stages(), groups=groups)
+    assert groups.personas is not None
+    folder = tmp_path_factory.mktemp("personas")
+    groups.personas.save(folder)
+    stamp(folder, "1")
+    link_version(folder, home.champions, "personas", "1")
+    return Shop(home.root, known, scores)
 
 
 @pytest.fixture
@@ -150,7 +161,7 @@ def test_reasons_are_told_in_both_languages(shop: Shop, client: httpx.Client) ->
     who = a_customer(shop)
     (reasons,) = shop.scores.loc[shop.scores["customer_id"] == who, "reasons"]
     told = {locale: churn_of(client, who, f"?locale={locale}")["reasons"] for locale in ("en", "vi")}
-    assert told == {locale: [reason.sentence(locale) for reason in reasons] for locale in ("en", "vi")}
+    assert told == {locale: [reason.sentence(locale, currency="EUR") for reason in reasons] for locale in ("en", "vi")}
     assert told["en"] != told["vi"]
     assert churn_of(client, who)["reasons"] == told["en"]
     assert client.get(f"/v1/customers/{who}/churn?locale=fr").status_code == 422
@@ -200,7 +211,66 @@ def test_a_posted_order_changes_the_answer(shop: Shop, client: httpx.Client) -> 
     client.post("/v1/orders", json=_order(who)[2])
     after = churn_of(client, who)
     assert after["historic_value"] == pytest.approx(before["historic_value"] + 3)
-    assert (after["segment"], after["persona"]) == (before["segment"], before["persona"]) == ("champions", "early birds")
+
+
+def test_who_orders_after_a_long_silence_is_in_another_segment_at_once(shop: Shop, client: httpx.Client) -> None:
+    gone = shop.scores[shop.scores["segment"].isin(["lost", "hibernating", "at risk", "can't lose them"])]
+    who = str(gone["customer_id"].iloc[0])
+    client.post("/v1/orders", json=_order(who)[2])
+    assert churn_of(client, who)["segment"] in ("champions", "loyal", "potential loyalists")
+
+
+def test_without_a_persona_model_the_published_persona_is_told(shop: Shop, url: str, tmp_path: Path, serve_home: Any) -> None:
+    home = open_home(tmp_path / "home")
+    shutil.copytree(shop.home / "champions", home.champions, symlinks=True, dirs_exist_ok=True)
+    (home.champions / "personas").unlink()
+    who = a_customer(shop)
+    with serve_home(home.root, url, as_of=NOW + 2 * DAY) as client:
+        answer = churn_of(client, who)
+    assert answer["source"] == "model"
+    assert answer["persona"] == shop.scores.set_index("customer_id").loc[who, "persona"]
+
+
+def test_segments_are_those_of_the_homes_own_rules(shop: Shop, url: str, tmp_path: Path, serve_home: Any) -> None:
+    home = open_home(tmp_path / "home")
+    shutil.copytree(shop.home / "champions", home.champions, symlinks=True, dirs_exist_ok=True)
+    home.config.mkdir(exist_ok=True)
+    (home.config / "segments.yaml").write_text("segments: [{segment: regulars, when: order_day_count > 3}, {segment: visitors}]")
+    with serve_home(home.root, url, as_of=NOW + 2 * DAY) as client:
+        days = shop.known.frame.set_index("customer_id")["order_day_count"]
+        for who in shop.scores["customer_id"][:20]:
+            assert churn_of(client, who)["segment"] == ("regulars" if days[who] > 3 else "visitors" if days[who] > 0 else "no purchase")
+        assert client.get("/v1/churn?segment=regulars").json()["total"] == 0, "nobody was published as one"
+        assert client.get("/v1/churn?segment=none").status_code == 422
+
+
+def test_many_live_answers_are_the_single_ones_and_the_models_are_asked_once(
+    shop: Shop, url: str, serve_home: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[int] = []
+    predict = ChurnModel.predict
+    monkeypatch.setattr(ChurnModel, "predict", lambda model, features: (asked.append(len(features)), predict(model, features))[1])
+    ids = [*shop.scores["customer_id"][:60]]
+    with serve_home(shop.home, url, as_of=NOW + 2 * DAY) as client:
+        client.post("/v1/orders", json=_order(ids[3])[2])
+        client.post("/v1/events", json=_event("looker")[2])
+        together = client.post("/v1/churn:query", json={"customer_ids": [*ids, "looker", "nobody"]}).json()
+        assert asked == [len(ids)]
+        single = [churn_of(client, who) for who in [*ids, "looker"]]
+    assert together["unknown"] == ["nobody"]
+    assert [each["source"] for each in single] == ["model"] * len(ids) + ["none"]
+    for many, one in zip(together["customers"], single, strict=True):
+        assert {name: pytest.approx(value, rel=1e-12) if isinstance(value, float) else value for name, value in one.items()} == many
+
+
+def test_money_is_told_in_the_homes_currency_everywhere(client: httpx.Client) -> None:
+    listed = {each["customer_id"]: each["reasons"] for each in client.get("/v1/churn?limit=1000").json()["customers"]}
+    who = next(customer_id for customer_id, reasons in listed.items() if any("EUR" in reason for reason in reasons))
+    assert churn_of(client, who)["reasons"] == listed[who]
+    client.put(f"/v1/customers/{who}", json={"nickname": "x"})
+    live = churn_of(client, who)
+    assert (live["source"], live["reasons"]) == ("model", listed[who])
+    assert "; ".join(listed[who]) in client.get("/v1/churn?format=csv").text
 
 
 @pytest.mark.parametrize(

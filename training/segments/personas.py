@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from features.contract import CUSTOMER_ID
 from features.errors import InputError
 from training import artifacts
+from training.matrix import Features, column
 from training.segments.clusters import Found, find, letters, match, nearest
 from training.segments.persona import Persona, favourites, set_apart, typical
 from training.segments.traits import Scaling, scaling
@@ -64,9 +65,13 @@ class PersonaModel:
 
     def predict(self, features: pd.DataFrame) -> pd.Series:
         """The label of every row's persona, in its index; missing for those who never bought."""
-        labels = np.array([one.label for one in self.personas], dtype=object)
-        found = pd.Series(labels[nearest(self.scale.apply(features), self.centres)], index=features.index, dtype="str", name="persona")
-        return found.where(features["order_day_count"] > 0)
+        return pd.Series(self.labels(features), index=features.index, dtype="str", name="persona")
+
+    def labels(self, features: Features) -> list[str | None]:
+        """The same as plain texts; None for those who never bought."""
+        groups = nearest(self.scale.apply(features), self.centres).tolist()
+        bought = (column(features, "order_day_count") > 0).tolist()
+        return [self.personas[group].label if buyer else None for group, buyer in zip(groups, bought, strict=True)]
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing, empty folder, as JSON."""

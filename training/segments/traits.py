@@ -11,6 +11,8 @@ import pandas as pd
 import yaml
 from numpy.typing import NDArray
 
+from training.matrix import Features, column
+
 Floats = NDArray[np.float64]
 TRAITS: Final = Path(__file__).with_name("traits.yaml")
 HELD: Final = 3.0  # a share counts as if this many orders of the shop's average customer stood beside the customer's own
@@ -26,7 +28,7 @@ class Scaling:
     middles: tuple[float, ...]
     spreads: tuple[float, ...]
 
-    def apply(self, features: pd.DataFrame) -> Floats:
+    def apply(self, features: Features) -> Floats:
         """The coordinates of every row (row x trait): distance from the middle in spreads, times the trait's weight; unknown is the middle."""
         z = (_measured(features, self.names, np.array(self.middles)) - self.middles) / self.spreads
         weights = [traits()[name]["weight"] for name in self.names]
@@ -68,12 +70,12 @@ def traits() -> Mapping[str, Mapping[str, Any]]:
     return read
 
 
-def _measured(features: pd.DataFrame, names: tuple[str, ...], means: Floats) -> Floats:
+def _measured(features: Features, names: tuple[str, ...], means: Floats) -> Floats:
     """Logarithms, and shares held to the shop's means where these are known (row x trait)."""
-    orders = features["order_day_count"].fillna(0.0).to_numpy(float)
+    orders = np.nan_to_num(column(features, "order_day_count"))
     columns = []
     for name, mean in zip(names, means, strict=True):
-        values = features[name].to_numpy(float)
+        values = column(features, name)
         if traits()[name]["measure"] == "log":
             columns.append(np.log1p(np.maximum(values, 0.0)))
         else:

@@ -55,7 +55,7 @@ def ask(url: str, statement: str) -> list[dict[str, Any]]:
 def answers(state: State, generation: int) -> list[tuple[Any, ...]]:
     with state.reading() as connection:
         order = score_lists.Order("customer_id")
-        return published_answers(score_lists.page(connection, generation, score_lists.Filters(), order, limit=10_000), "en")
+        return published_answers(score_lists.page(connection, generation, score_lists.Filters(), order, limit=10_000), "en", "EUR")
 
 
 def expected(found: list[tuple[Any, ...]]) -> dict[str, dict[str, Any]]:
