@@ -64,9 +64,7 @@ def at_cursor(connection: Connection, cursor: str, filters: Filters, order: Orde
     Raises a ProblemError: 400 for a cursor that is damaged or of another list, 410 where its publication is gone.
     """
     fields = cursors.fields_of(_KIND, cursor)
-    given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields["filters"].items()}
-    own = Filters(**given)
-    own_order = Order(*fields["order"])
+    own, own_order, after = _held(fields)
     if filters.given().items() - own.given().items() or order not in (None, own_order):
         raise ProblemError(
             400,
@@ -82,8 +80,20 @@ def at_cursor(connection: Connection, cursor: str, filters: Filters, order: Orde
             remedy="Begin again without the cursor.",
             kind="list-is-gone",
         )
-    value, customer_id = fields["after"]
-    return replace(Listing(found, own, own_order, fields["total"]), after=Place(_typed(value, own_order), customer_id))
+    return replace(Listing(found, own, own_order, fields["total"]), after=after)
+
+
+def _held(fields: dict[str, Any]) -> tuple[Filters, Order, Place]:
+    """The filters, the order and the place that a cursor holds; 400 for what this version would not have written."""
+    try:
+        given: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in fields["filters"].items()}
+        own, order = Filters(**given), Order(*fields["order"])
+        value, customer_id = fields["after"]
+        if order.column not in score_lists.SORTS or not isinstance(fields["generation"], int) or not isinstance(fields["total"], int):
+            raise cursors.damaged()
+        return own, order, Place(_typed(value, order), str(customer_id))
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise cursors.damaged() from error
 
 
 def _typed(value: Any, order: Order) -> Any:

@@ -110,7 +110,11 @@ def _written(connection: Connection, table: Table, batches: Iterable[Sequence[An
         if batch:
             connection.execute(insert(fresh), [_row(answer) for answer in batch])
         rows += len(batch)
-    removed = connection.execute(delete(table).where(table.c[_KEY].not_in(select(fresh.c[_KEY])))).rowcount
+    if connection.dialect.name == "postgresql":
+        # nobody counts a temporary table by itself: without this, plans are made for a few rows
+        connection.execute(text(f"ANALYZE {connection.dialect.identifier_preparer.quote(_FRESH)}"))
+    still_there = select(true()).where(fresh.c[_KEY] == table.c[_KEY])
+    removed = connection.execute(delete(table).where(~still_there.exists())).rowcount
     before = connection.execute(select(func.count()).select_from(table)).scalar_one()
     touched = connection.execute(_upsert(connection, table, fresh), execution_options={"preserve_rowcount": True}).rowcount
     fresh.drop(connection, checkfirst=False)

@@ -135,7 +135,8 @@ def _test(train: pd.DataFrame, rows: pd.DataFrame, horizon_days: int, shape: Map
         return None
     weights = dict.fromkeys((LOGISTIC, *BUYING), 1.0) | ({TREES: 1.0} if rarer >= LEAST_TREES else {})
     model = ChurnModel(ChurnRecipe(weights, max(ROUNDS), shape), threads=threads)
-    model.fit(train, as_of=rows[AS_OF].max(), horizon_days=horizon_days, current=rows)
+    newest = rows[AS_OF].max()
+    model.fit(train, as_of=newest, horizon_days=horizon_days, current=rows[rows[AS_OF] == newest])
     members = {name: member.predict(rows) for name, member in model.members.items() if name != TREES}
     trees = model.members.get(TREES)
     if isinstance(trees, Trees):

@@ -214,7 +214,7 @@ def _churn_card(material: Material, parameters: Mapping[str, Any], model: ChurnM
     protocol = tested.protocol
     if not tested.table.empty:
         protocol += (
-            f" The winner was chosen on these tests{CALIBRATED if tested.calibrator else ''}. {tested.why}\n\n{markdown(tested.table)}"
+            f" The winner and the number of its trees were chosen on these tests{CALIBRATED if tested.calibrator else ''}. {tested.why}\n\n{markdown(tested.table)}"
         )
     limits = [
         *model.lacks,

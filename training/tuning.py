@@ -1,4 +1,5 @@
-"""The shape of the churn model's trees, tuned by Optuna within strong regularisation, on the folds of the time-ordered backtest.
+"""The shape of the churn model's trees, tuned by Optuna within strong regularisation, on the folds of the time-ordered backtest but the
+newest, which the chosen shape is then measured on.
 
 Akiba et al. (2019), Optuna: A Next-generation Hyperparameter Optimization Framework; the sampler is the tree-structured Parzen estimator.
 The first trial is the usual shape, and it stays unless another is clearly better: a short search on one shop finds luck before it
@@ -33,12 +34,12 @@ Report = Callable[[int], None]
 
 
 def tune(panel: pd.DataFrame, *, horizon_days: int, trials: int, threads: int = 0, report: Report = lambda _: None) -> Mapping[str, Any]:
-    """Parameters that stand over boosting.PARAMETERS; SHAPE without trials, or where the panel is too small to tell shapes apart.
+    """Parameters that stand over boosting.PARAMETERS; SHAPE without trials, or where nothing but the newest test could tell shapes apart.
 
     `report` is told the number of trials done.
     """
     folds = [_drawn(panel, mask, test) for mask, test in masks_of(panel, horizon_days)[0]]
-    folds = [(train, rows) for train, rows in folds if _rarer(train) >= LEAST_TREES and len(rows)]
+    folds = [(train, rows) for train, rows in folds[:-1] if _rarer(train) >= LEAST_TREES and len(rows)]
     if trials < 2 or not folds:
         return SHAPE
     shapes: list[tuple[Mapping[str, Any], Found]] = []

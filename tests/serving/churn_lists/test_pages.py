@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from serving.api.churn_lists import ChurnPage
+from serving.cursors import cursor, fields_of
 from serving.state.database import State
 from serving.state.score_lists import SORTS
 
@@ -191,6 +192,25 @@ def test_a_list_whose_scores_are_gone_says_so(
 def test_what_no_list_has_is_refused_with_what_there_is(sqlite_shop: httpx.Client, asked: dict[str, Any], said: str) -> None:
     problem = refused(sqlite_shop.get("/v1/churn", params=asked), 422, "invalid-request")
     assert said in problem["detail"]
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"filters": {"colour": ["red"]}},
+        {"order": ["name", False]},
+        {"order": []},
+        {"after": ["x"]},
+        {"generation": "first"},
+        {"total": None},
+        {"filters": 7},
+    ],
+    ids=str,
+)
+def test_a_cursor_that_this_version_would_not_write_is_refused(sqlite_shop: httpx.Client, changed: dict[str, Any]) -> None:
+    """The checksum is right, as in a cursor of another version, or of somebody who computes it."""
+    fields = fields_of("churn", sqlite_shop.get("/v1/churn", params={"limit": 1}).json()["next_cursor"])
+    refused(sqlite_shop.get("/v1/churn", params={"cursor": cursor("churn", fields | changed)}), 400, "invalid-cursor")
 
 
 @pytest.mark.usefixtures("sqlite_state")
