@@ -23,6 +23,7 @@ Rows = NDArray[np.intp]
 FEW_ROWS: Final = 8
 _TABLES_KEPT: Final = 64  # of names; an application explains one or two
 LEAST: Final = 0.02  # log odds below which a family is no reason
+MINOR: Final = {"calendar": 0.3}  # the same for families that say little to people: the hour of day, the season
 
 _EFFECT: Final[Mapping[str, Mapping[str, str]]] = {
     "en": {"raises": "which raises the risk", "lowers": "which lowers the risk"},
@@ -142,6 +143,7 @@ class _Work:
         for total, family in zip(totals, families, strict=True):
             for place in family.members.tolist():  # one after the other: so is the sum, however many rows there are
                 total += moves[:, place]
+            total[np.abs(total) < MINOR.get(family.name, 0.0)] = 0.0
         return cls(columns(features, told), moves, families, totals.T)
 
 

@@ -213,9 +213,8 @@ def _churn_card(material: Material, parameters: Mapping[str, Any], model: ChurnM
     purpose = f"The probability that a customer buys nothing within the next {material.horizon_days} days."
     protocol = tested.protocol
     if not tested.table.empty:
-        protocol += (
-            f" The winner and the number of its trees were chosen on these tests{CALIBRATED if tested.calibrator else ''}. {tested.why}\n\n{markdown(tested.table)}"
-        )
+        protocol += f" The winner and the number of its trees were chosen on these tests{CALIBRATED if tested.calibrator else ''}."
+        protocol += f" {tested.why}\n\n{markdown(tested.table)}"
     limits = [
         *model.lacks,
         "A season that the history has not seen yet shifts the level of all probabilities; their order suffers less.",
