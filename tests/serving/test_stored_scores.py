@@ -247,9 +247,13 @@ def test_segments_are_those_of_the_homes_own_rules(shop: Shop, url: str, tmp_pat
 def test_many_live_answers_are_the_single_ones_and_the_models_are_asked_once(
     shop: Shop, url: str, serve_home: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked: list[int] = []
-    predict = ChurnModel.predict
-    monkeypatch.setattr(ChurnModel, "predict", lambda model, features: (asked.append(len(features)), predict(model, features))[1])
+    asked, predict = [], ChurnModel.predict
+
+    def watched(model: ChurnModel, features: Any) -> Any:
+        asked.append(len(features))
+        return predict(model, features)
+
+    monkeypatch.setattr(ChurnModel, "predict", watched)
     ids = [*shop.scores["customer_id"][:60]]
     with serve_home(shop.home, url, as_of=NOW + 2 * DAY) as client:
         client.post("/v1/orders", json=_order(ids[3])[2])
