@@ -155,7 +155,7 @@ def _published(current: Current, locale: str, currency: str) -> Risk:
         source="published",
         segment=_segment(current),
         persona=_told(current, "persona"),
-        why=f"{OUTDATED_WHY}: this is the published score." if current.outdated else why_too_little(current.features),
+        why=f"{OUTDATED_WHY}: this is the published score." if current.outdated else scores["why"],
     )
 
 

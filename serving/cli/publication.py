@@ -42,6 +42,20 @@ def publish_changes(work: Workspace, tables: Any, at: datetime, scores: Any | No
             _published(work, tables, at, state, scores)
 
 
+def publish_scores(work: Workspace, tables: Any, at: datetime, scores: Any) -> None:
+    """Publishes these scores as `publish_changes` does, unless a later time is published: looking back changes nothing that others see."""
+    from serving.state.publications import current
+
+    with state_of(work) as state, state.reading() as connection:
+        newest = current(connection)
+    if newest is not None and newest.facts_as_of > at:
+        note(
+            f"  not published: scores of a later time are ({newest.facts_as_of:%Y-%m-%d %H:%M}); nextbest publish --as-of {at:%Y-%m-%d} goes back"
+        )
+    else:
+        publish_changes(work, tables, at, scores)
+
+
 def publish_tables(work: Workspace, tables: Any, at: datetime) -> Any:
     """Publishes histories, profiles, contacts and products, and scores and levels as of `at`; says what."""
     with state_of(work) as state:

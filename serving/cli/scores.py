@@ -9,7 +9,7 @@ import typer
 from features.errors import InputError
 from serving.cli.console import say, say_json, step
 from serving.cli.data import AsOf
-from serving.cli.publication import publish_changes
+from serving.cli.publication import publish_scores
 from serving.cli.scoring import affinity_lists, champion, check_products, churn_by_customer, churn_scores, optional_champion
 from serving.cli.workspace import Workspace, of
 
@@ -41,7 +41,7 @@ def churn(
     with step(f"score churn as of {at:%Y-%m-%d}"):
         scores = churn_scores(work, tables, at, horizon_days, reasons=reasons, hindsight=allow_hindsight)
     if not allow_hindsight:
-        publish_changes(work, tables, at, scores if reasons else None)
+        publish_scores(work, tables, at, scores if reasons else None)
     _written(work, in_sentences(scores, locale, currency=work.home().currency), output, at)
 
 

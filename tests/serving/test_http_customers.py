@@ -108,6 +108,7 @@ def test_without_models_every_route_answers_from_a_named_fallback(serve: Serve, 
 
 def test_without_a_churn_model_the_published_score_answers_and_says_so(serve: Serve, known: Any, buyer: str) -> None:
     model, value = ChurnModel.load(known.models / "churn"), ValueModel.load(known.models / "value")
+    model.lacks = ("3 customers have bought; 100 are needed.",)
     scores = churn_scores_with_reasons(known.tables, model, value, NOW, load_bands(), load_stages())
     server: Any = serve(champions=False)
     with server as client:
@@ -115,6 +116,10 @@ def test_without_a_churn_model_the_published_score_answers_and_says_so(serve: Se
         publish(server.app.state.serving.state, as_of=NOW, histories=histories(known.tables, NOW), scores=scores, levels=shop)
         time.sleep(LOOK_AGAIN_SECONDS)
         answer = client.get(f"/v1/customers/{buyer}/churn").json()
+        view = {"event_id": "e", "customer_id": buyer, "event_type": "page_view", "occurred_at": "2025-02-28T12:00:00"}
+        assert client.post("/v1/events", json=view).json()["accepted"] == 1
+        later = client.get(f"/v1/customers/{buyer}/churn").json()
+    assert (later["source"], later["insufficient_data"], later["why"]) == ("published", True, answer["why"]), "what the shop lacks is kept"
     row = scores[scores.customer_id == buyer].iloc[0]
     assert (answer["source"], answer["as_of"], answer["horizon_days"]) == ("published", "2025-03-01T00:00:00", 30)
     assert answer["churn_probability"] == pytest.approx(row.churn_probability)

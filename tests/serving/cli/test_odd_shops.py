@@ -60,6 +60,23 @@ def test_nobody_left_is_the_base_rate_for_everybody(scored):
     assert "churn:" in said, "what is missing is said when training"
 
 
+def test_a_look_back_changes_nothing_that_others_see(nextbest, tmp_path):
+    """An analysis of last month writes its file, and leaves the published scores."""
+    orders = tmp_path / "early.csv"
+    shop(until_day=150).to_csv(orders, index=False)
+    for command in (("ingest", "--orders", orders), ("train", "churn", "--trials", 1, "--horizon-days", 30)):
+        assert nextbest(*command).code == 0
+    shop().to_csv(orders, index=False)
+    for command in (("ingest", "--orders", orders), ("publish",)):
+        assert nextbest(*command).code == 0
+    back = nextbest("score", "churn", "--as-of", "2025-06-15", "--output", tmp_path / "back.parquet")
+    assert back.code == 0, back.err
+    assert "not published" in back.err
+    assert pd.read_parquet(tmp_path / "back.parquet").as_of.eq(pd.Timestamp(2025, 6, 15)).all()
+    assert nextbest("export", "--to", tmp_path / "seen.parquet").code == 0
+    assert pd.read_parquet(tmp_path / "seen.parquet").as_of.dt.tz_localize(None).gt(pd.Timestamp(2025, 8, 1)).all()
+
+
 def test_everybody_left_is_the_base_rate_for_everybody(scored):
     scores, _ = scored(pd.concat([shop(until_day=60), shop(customers=1, every_days=DAYS - 1)]), "--horizon-days", 30)
     sensible(scores)
