@@ -34,7 +34,7 @@ demo: setup ## orders to a served next best action; ORDERS=file.csv MAPPING=pres
 	  $(if $(ORDERS),--orders "$(ORDERS)") $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(filter 0,$(SERVE)),--no-serve)
 
 test: lint ## lint, then every test; needs nothing but the environment; about 8 min on two cores
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-spark: .venv-spark/.ready ## Spark equals DuckDB, on this machine and as a small cluster; needs Java 17, and the package index once; about 5 min
 	@$(HAS_JAVA)

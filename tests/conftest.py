@@ -20,6 +20,12 @@ settings.register_profile("nextbest", deadline=None, derandomize=bool(os.environ
 settings.load_profile("nextbest")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The files with the long tests come first, so that at the end no worker is alone with one of them."""
+    long = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in long)
+
+
 def _binaries() -> Path | None:
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
     if found:

@@ -6,6 +6,8 @@ from datetime import datetime, timedelta
 import pandas as pd
 import pytest
 
+pytestmark = pytest.mark.slow
+
 START = datetime(2025, 1, 1)
 DAYS = 240
 
