@@ -41,3 +41,18 @@ def test_another_shape_needs_to_be_clearly_better(panel: pd.DataFrame, monkeypat
 
 def test_the_mean_of_a_candidate_is_over_tests_not_customers() -> None:
     assert Found([np.zeros(1), np.ones(99)], 0.7).brier == 0.5
+
+
+def test_the_test_that_is_measured_is_not_tuned_on(panel: pd.DataFrame, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The answers of the newest cut-off, turned round, change no choice; those of the one before do."""
+    monkeypatch.setattr("training.tuning.MARGIN", -np.inf)
+    scored: list[float] = []
+    monkeypatch.setattr("training.tuning.clearly_better", lambda one, other, margin: scored.extend([one.brier, other.brier]) or margin < 0)
+
+    def turned(day: pd.Timestamp) -> pd.DataFrame:
+        return panel.assign(churned=np.where(panel["as_of"] == day, 1.0 - panel["churned"], panel["churned"]))
+
+    days = sorted(panel["as_of"].unique())
+    asked = run(panel, 2), run(turned(days[-1]), 2), run(turned(days[-4]), 2)
+    assert asked[0] == asked[1]
+    assert scored[:2] == scored[2:4] != scored[4:]
