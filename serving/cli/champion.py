@@ -44,6 +44,6 @@ def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = Fals
     if model.as_of > at and not hindsight:
         raise InputError(
             f"The {kind} champion knows rows up to {model.as_of:%Y-%m-%d %H:%M}, after {at:%Y-%m-%d %H:%M}: it has seen that future.",
-            remedy=f"Train one for that time (nextbest train {kind} --as-of {at:%Y-%m-%d}), or pass --allow-hindsight.",
+            remedy=f"Train one for that time (nextbest train {kind} --as-of {at:%Y-%m-%d}), or ask for a later one; the score commands take --allow-hindsight.",
         )
     return model
