@@ -14,7 +14,6 @@ import orjson
 
 from serving.errors import ProblemError
 
-MOST_LETTERS: Final = 20_000
 _CHECKSUM_BYTES: Final = 9
 
 

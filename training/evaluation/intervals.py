@@ -22,16 +22,6 @@ class Interval:
         return self.low <= self.value <= self.high
 
 
-def mean_interval(values: ArrayLike, *, z: float = 1.96) -> Interval:
-    """The mean with its normal interval of z standard errors; a single value gives an endless one, none gives NaN."""
-    v = np.asarray(values, float)
-    if len(v) == 0:
-        return Interval(float("nan"), float("nan"), float("nan"))
-    mean = float(v.mean())
-    half = z * float(v.std(ddof=1)) / float(np.sqrt(len(v))) if len(v) > 1 else float("inf")
-    return Interval(mean, mean - half, mean + half)
-
-
 def calibration_interval(y: ArrayLike, p: ArrayLike, rng: np.random.Generator, *, draws: int = 200) -> Interval:
     """The calibration error of p, and the 95 % range that it has where p is exactly right (truth drawn from p itself).
 

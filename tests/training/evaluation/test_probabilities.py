@@ -6,7 +6,7 @@ from sklearn import metrics
 
 from training.evaluation import classification, lifetime_value
 from training.evaluation.gate import against_champion, against_record, difference, without_champion
-from training.evaluation.intervals import calibration_interval, mean_interval
+from training.evaluation.intervals import calibration_interval
 from training.evaluation.report import comparison, markdown
 
 
@@ -50,13 +50,6 @@ def test_calibrated_probabilities_lie_in_their_own_range_and_shifted_ones_do_not
     y = rng.random(2000) < p
     assert calibration_interval(y, p, rng).holds
     assert not calibration_interval(y, np.clip(p + 0.15, 0, 1), rng).holds
-
-
-def test_mean_interval() -> None:
-    interval = mean_interval([1.0, 3.0])
-    assert interval.value == 2.0
-    assert interval.high == pytest.approx(2.0 + 1.96 * 1.0)  # sd sqrt(2), over sqrt(2) rows
-    assert mean_interval([1.0]).low == float("-inf")
 
 
 def test_gini_bias_and_deviance() -> None:
