@@ -15,6 +15,7 @@ from decisions.situation import Product
 from features.contract import SALE
 from features.history import KINDS, CustomerHistory
 from features.instants import DAY_US, microseconds
+from training.affinity.signals import Signals
 
 MOST: Final = 5
 CART_DAYS: Final = 30
@@ -44,14 +45,13 @@ class Affinity(Protocol):
 
     def recommend_one(
         self,
-        products: Sequence[tuple[str, int, float]],
+        signals: Signals,
         as_of: datetime,
         n: int,
         *,
         exclude_purchased: bool = False,
-        allowed: set[str] | None = None,
     ) -> Sequence[Recommended]:
-        """The best `n` products for somebody with these purchases: product_id, instant in microseconds, quantity."""
+        """The best `n` products for somebody with these signals."""
 
 
 def offered(history: CustomerHistory, as_of: datetime, affinity: Affinity | None, describe: Describe) -> dict[str, list[Product]]:
@@ -113,7 +113,7 @@ def _due(history: CustomerHistory, as_of: datetime) -> list[tuple[str, str]]:
 def _liked(history: CustomerHistory, as_of: datetime, affinity: Affinity | None) -> list[tuple[str, str]]:
     if affinity is None:
         return []
-    return [(one.product_id, one.because) for one in affinity.recommend_one(purchases(history), as_of, 4 * MOST)]
+    return [(one.product_id, one.because) for one in affinity.recommend_one(Signals(purchases(history)), as_of, 4 * MOST)]
 
 
 def _codes(history: CustomerHistory, *types: str) -> list[int]:

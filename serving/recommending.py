@@ -1,7 +1,6 @@
 """Which products to show somebody: from the affinity model, or from what they and others bought where there is none."""
 
 from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -10,6 +9,7 @@ from serving.current import Current
 from serving.shop import ListedProduct, Shop
 from serving.taste import Taste
 from training.affinity.model import AffinityModel
+from training.affinity.signals import Signals
 
 
 @dataclass(frozen=True)
@@ -43,20 +43,20 @@ class NamedAffinity:
 
     def recommend_one(
         self,
-        products: Sequence[tuple[str, int, float]],
+        signals: Signals,
         as_of: datetime,
         n: int,
         *,
         exclude_purchased: bool = False,
-        allowed: set[str] | None = None,
     ) -> list[Suggestion]:
         """What the model recommends."""
-        known = Taste(products, frozenset(product_id for product_id, _, _ in products))
-        return self.suggest(known, as_of, n, Filters(allowed, exclude_purchased))
+        known = Taste(signals.purchases, frozenset(product_id for product_id, _, _ in signals.purchases))
+        return self.suggest(known, as_of, n, Filters(exclude_purchased=exclude_purchased))
 
     def suggest(self, known: Taste, as_of: datetime, n: int, filters: Filters) -> list[Suggestion]:
         """What the model recommends for this taste."""
-        found = self.model.recommend_one(known.signals, as_of, n, exclude_purchased=filters.exclude_purchased, allowed=filters.allowed)
+        offered = None if filters.allowed is None else self.model.offered(filters.allowed)
+        found = self.model.recommend_one(Signals(known.signals), as_of, n, exclude_purchased=filters.exclude_purchased, offered=offered)
         return [
             Suggestion(
                 each.product_id, each.score, each.source, known.because(each, self.shop.name_of(each.because_of or "")), each.because_of
@@ -97,7 +97,8 @@ def similar(product_id: str, n: int, champions: Champions, shop: Shop, now: date
     """The `n` products most like this one that are on sale; what is bought most in its category where the model does not know it."""
     allowed = shop.allowed(now, category=None, in_stock=True)
     if champions.affinity is not None:
-        found = champions.affinity.similar(product_id, n, allowed=allowed)
+        offered = None if allowed is None else champions.affinity.offered(allowed)
+        found = champions.affinity.similar(product_id, n, offered=offered)
         if found:
             return Similar([(each.product_id, each.score) for each in found], fallback=False)
     own = shop.products.get(product_id)

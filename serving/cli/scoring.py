@@ -40,8 +40,8 @@ def affinity_lists(model: Any, tables: Any, at: datetime, top: int, *, exclude_p
 
     bought = purchases(tables, at)
     gone = unavailable(tables, at)
-    allowed = set(bought.product_id) - gone if gone else None
-    return affinity_scores(model, bought, top, exclude_purchased=exclude_purchased, allowed=allowed)
+    offered = ~model.offered(gone) if gone else None
+    return affinity_scores(model, bought, top, exclude_purchased=exclude_purchased, offered=offered)
 
 
 def check_products(tables: Any, at: datetime) -> None:

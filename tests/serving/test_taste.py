@@ -16,6 +16,7 @@ from training.affinity.because import Recommendation
 from training.affinity.blend import ALL, NEW, Blend
 from training.affinity.model import AffinityModel
 from training.affinity.recall import PERSONAL_FREQUENCY, PRODUCT_SIMILARITY
+from training.affinity.signals import Signals
 
 AT = datetime(2024, 4, 3)
 NAMES = {"1": "Cup 2", "2": "Tea", "0": "Pot"}
@@ -74,7 +75,7 @@ def test_what_was_only_looked_at_was_not_bought(model: AffinityModel) -> None:
 
 def test_decisions_call_products_by_their_names(model: AffinityModel) -> None:
     purchases: Sequence[tuple[str, int, float]] = taste(bought(("2", 2))).signals
-    said = {each.product_id: each.because for each in NamedAffinity(model, SHOP).recommend_one(purchases, AT, 3)}
+    said = {each.product_id: each.because for each in NamedAffinity(model, SHOP).recommend_one(Signals(purchases), AT, 3)}
     assert said["1"] == "often bought together with Tea, bought on 2024-04-01"
 
 

@@ -4,7 +4,7 @@ It keeps products and knows no customer: histories are given when it is asked, s
 nobody who is erased from the tables is left in it. Many customers and one alone take the same path and get the same answer.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Final, Self
@@ -21,8 +21,10 @@ from training.affinity.files import read_recall, write_recall
 from training.affinity.history import UNKNOWN, Ints, PurchaseDays, encode, median_gap_days, own_purchases, purchase_days
 from training.affinity.ranked import Ranked, ranked
 from training.affinity.recall import POPULARITY, PRODUCT_SIMILARITY, SOURCES, HalfLives, Recall, fit_recall, usual_half_lives
+from training.affinity.signals import Signals
 from training.affinity.top import BLOCKED, best, keys
 
+Mask = NDArray[np.bool_]
 KIND: Final = "affinity"
 COLUMNS: Final = (CUSTOMER_ID, PRODUCT_ID, "rank", "score", "source")
 
@@ -66,16 +68,16 @@ class AffinityModel:
         *,
         customer_ids: Sequence[str] | None = None,
         exclude_purchased: bool = False,
-        allowed: set[str] | None = None,
+        offered: Mask | None = None,
     ) -> pd.DataFrame:
         """customer_id, product_id, rank (1 is best), score, source: up to `n` products for everybody in `purchases`, or for `customer_ids`.
 
-        Sorted by customer and rank. `purchases` is what is known when asking. Customers without purchases get what is popular; a list is
-        shorter only where the range, without what is excluded, has fewer products. Products outside the training's range are never shown.
+        Sorted by customer and rank. `purchases` is what is known when asking; `offered` is a mask over the range, None all of it. Customers
+        without purchases get what is popular; a list is shorter only where the range, without what is excluded, has fewer products.
         """
         customers = np.unique(np.asarray(purchases[CUSTOMER_ID] if customer_ids is None else customer_ids, dtype=str))
         days = self._days(purchases, customers)
-        weights, offered = self.blend.weights(exclude_purchased=exclude_purchased), self._offered(allowed)
+        weights = self.blend.weights(exclude_purchased=exclude_purchased)
         parts = []
         for start, stop in self._chunks(len(customers)):
             found = ranked(self.recall, days.rows(start, stop), n, weights, exclude_purchased=exclude_purchased, offered=offered)
@@ -84,45 +86,56 @@ class AffinityModel:
 
     def recommend_one(
         self,
-        products: Sequence[tuple[str, int, float]],
+        signals: Signals,
         as_of: datetime,
         n: int,
         *,
         exclude_purchased: bool = False,
-        allowed: set[str] | None = None,
+        offered: Mask | None = None,
     ) -> list[Recommendation]:
-        """Up to `n` products for somebody with these purchases (product_id, instant in microseconds, quantity) before `as_of`, best first.
+        """Up to `n` products for somebody with these signals before `as_of`, best first.
 
-        The same answer as `recommend` gives for the same purchases. No purchases give what is popular.
+        The same answer as `recommend` gives for the same rows. No signals give what is popular.
         """
-        bought = own_purchases(products, as_of)
+        bought = own_purchases(signals.purchases, as_of)
         column = self.recall.columns(product_id for product_id, _ in bought)
         at = np.asarray([at for _, at in bought], np.int64)
         days = purchase_days(np.zeros_like(column), column, at, customers=1, products=len(self.recall.product_ids))
-        weights, offered = self.blend.weights(exclude_purchased=exclude_purchased), self._offered(allowed)
+        weights = self.blend.weights(exclude_purchased=exclude_purchased)
         found = ranked(self.recall, days, n, weights, exclude_purchased=exclude_purchased, offered=offered)
         rows = zip(found.columns[0].tolist(), found.scores[0].tolist(), found.sources[0].tolist(), strict=True)
         return [explained(c, s, SOURCES[source], days, self.recall) for c, s, source in rows if c != BLOCKED]
 
-    def popular(self, n: int, *, allowed: set[str] | None = None) -> list[Recommendation]:
+    def popular(self, n: int, *, offered: Mask | None = None) -> list[Recommendation]:
         """What was popular at the training's as_of, best first: the answer for strangers."""
-        offered = self._offered(allowed)
         columns = np.arange(len(self.recall.product_ids)) if offered is None else np.flatnonzero(offered)
         ids, scores = self.recall.product_ids, self.recall.popularity
         return [Recommendation(str(ids[c]), float(scores[c]), POPULARITY, POPULAR) for c in columns[:n].tolist()]
 
-    def similar(self, product_id: str, n: int, *, allowed: set[str] | None = None) -> list[Recommendation]:
+    def similar(self, product_id: str, n: int, *, offered: Mask | None = None) -> list[Recommendation]:
         """Products that the same customers buy, most alike first; empty for a product outside the range, or one bought with no other."""
         column = int(self.recall.columns([product_id])[0])
         if column == UNKNOWN:
             return []
         scores = self.recall.near[[column]].toarray()
         ordered = np.where(scores > 0.0, keys(scores, np.arange(scores.shape[1]), scores.shape[1]), BLOCKED)
-        if (offered := self._offered(allowed)) is not None:
+        if offered is not None:
             ordered[:, ~offered] = BLOCKED
         chosen = [c for c in best(ordered, n)[0].tolist() if ordered[0, c] != BLOCKED]
         text, ids = bought_together(product_id), self.recall.product_ids
         return [Recommendation(str(ids[c]), float(scores[0, c]), PRODUCT_SIMILARITY, text, product_id) for c in chosen]
+
+    @property
+    def product_ids(self) -> NDArray[np.str_]:
+        """The range: every product that can be recommended."""
+        return self.recall.product_ids
+
+    def offered(self, product_ids: Iterable[str]) -> Mask:
+        """A mask over the range: which products are among these. To be made once for many questions."""
+        columns = self.recall.columns(product_ids)
+        offered = np.zeros(len(self.recall.product_ids), bool)
+        offered[columns[columns != UNKNOWN]] = True
+        return offered
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing, empty folder."""
@@ -170,14 +183,6 @@ class AffinityModel:
     def _chunks(self, customers: int) -> Iterator[tuple[int, int]]:
         step = self.recall.chunk()
         return ((start, min(start + step, customers)) for start in range(0, max(customers, 1), step))
-
-    def _offered(self, allowed: set[str] | None) -> NDArray[np.bool_] | None:
-        if allowed is None:
-            return None
-        columns = self.recall.columns(allowed)
-        offered = np.zeros(len(self.recall.product_ids), bool)
-        offered[columns[columns != UNKNOWN]] = True
-        return offered
 
 
 def _lists(customers: NDArray[np.str_], found: Ranked, recall: Recall) -> pd.DataFrame:

@@ -12,6 +12,7 @@ from training.affinity.blend import ALL, NEW, Blend
 from training.affinity.model import AffinityModel
 from training.affinity.recall import MATRIX_FACTORISATION, PERSONAL_FREQUENCY, POPULARITY, PRODUCT_SIMILARITY
 from training.affinity.score import affinity_scores
+from training.affinity.signals import Signals
 
 START = datetime(2025, 1, 1)
 EVERY = {PERSONAL_FREQUENCY: 1.0, POPULARITY: 0.2, MATRIX_FACTORISATION: 0.3, PRODUCT_SIMILARITY: 0.1}
@@ -33,7 +34,7 @@ def own(table, customer_id):
 def test_one_customer_gets_what_they_get_in_bulk(model, shop, end, exclude_purchased):
     bulk = model.recommend(shop, 15, exclude_purchased=exclude_purchased)
     for customer_id, rows in bulk.groupby("customer_id"):
-        one = model.recommend_one(own(shop, customer_id), end, 15, exclude_purchased=exclude_purchased)
+        one = model.recommend_one(Signals(own(shop, customer_id)), end, 15, exclude_purchased=exclude_purchased)
         assert [r.product_id for r in one] == rows.product_id.tolist()
         assert [r.source for r in one] == rows.source.tolist()
         assert [r.score for r in one] == pytest.approx(rows.score.tolist(), abs=1e-5)
@@ -58,7 +59,9 @@ def test_somebody_who_buys_the_same_every_week_is_offered_that_first(purchases):
     others = [(f"c{i}", product, day) for i in range(20) for product in ("bread", "wine") for day in (3, 60)]
     table = purchases([*weekly, ("steady", "wine", 0), *others])
     first = (
-        AffinityModel().fit(table, as_of=START + timedelta(days=71)).recommend_one(own(table, "steady"), START + timedelta(days=71), 1)[0]
+        AffinityModel()
+        .fit(table, as_of=START + timedelta(days=71))
+        .recommend_one(Signals(own(table, "steady")), START + timedelta(days=71), 1)[0]
     )
     assert (first.product_id, first.source) == ("milk", PERSONAL_FREQUENCY)
     assert first.because == "bought 10 times, last on 2025-03-05"
@@ -66,7 +69,7 @@ def test_somebody_who_buys_the_same_every_week_is_offered_that_first(purchases):
 
 
 def test_a_new_product_is_explained_by_an_own_one(model, shop, end):
-    found = model.recommend_one(own(shop, "c001"), end, 20, exclude_purchased=True)
+    found = model.recommend_one(Signals(own(shop, "c001")), end, 20, exclude_purchased=True)
     explained = [r for r in found if r.because_of is not None]
     assert explained
     mine = set(shop[shop.customer_id == "c001"].product_id)
@@ -85,13 +88,13 @@ def test_purchases_after_as_of_change_nothing(shop):
     told = AffinityModel(BLENDED).fit(shop, as_of=cut)
     history = shop[shop.ordered_at < cut]
     pd.testing.assert_frame_equal(seen.recommend(history, 10), told.recommend(history, 10))
-    assert told.recommend_one(own(shop, "c002"), cut, 10) == seen.recommend_one(own(history, "c002"), cut, 10)
+    assert told.recommend_one(Signals(own(shop, "c002")), cut, 10) == seen.recommend_one(Signals(own(history, "c002")), cut, 10)
 
 
 def test_purchases_since_the_training_count(model, end):
     bought = [("p59", microseconds(end + timedelta(days=1)), 1.0)]
-    assert [r.product_id for r in model.recommend_one(bought, end, 10)] == [r.product_id for r in model.popular(10)]
-    assert model.recommend_one(bought, end + timedelta(days=2), 10)[0].product_id == "p59"
+    assert [r.product_id for r in model.recommend_one(Signals(bought), end, 10)] == [r.product_id for r in model.popular(10)]
+    assert model.recommend_one(Signals(bought), end + timedelta(days=2), 10)[0].product_id == "p59"
 
 
 def test_the_order_of_rows_changes_nothing(model, shop, end):
@@ -104,7 +107,7 @@ def test_saved_and_loaded_it_answers_the_same(model, shop, end, tmp_path):
     model.save(tmp_path)
     loaded = AffinityModel.load(tmp_path)
     pd.testing.assert_frame_equal(model.recommend(shop, 10), loaded.recommend(shop, 10))
-    assert loaded.recommend_one(own(shop, "c004"), end, 10) == model.recommend_one(own(shop, "c004"), end, 10)
+    assert loaded.recommend_one(Signals(own(shop, "c004")), end, 10) == model.recommend_one(Signals(own(shop, "c004")), end, 10)
     assert loaded.popular(5) == model.popular(5)
     assert loaded.similar("p01", 5) == model.similar("p01", 5)
     assert (loaded.as_of, loaded.parameters()) == (model.as_of, model.parameters())
@@ -120,8 +123,8 @@ def test_no_trace_of_a_customer_is_saved(model, tmp_path):
 
 def test_strangers_get_what_is_popular(model, shop, end):
     popular = [r.product_id for r in model.popular(10)]
-    assert [r.product_id for r in model.recommend_one([], end, 10)] == popular
-    assert [r.product_id for r in model.recommend_one([("never heard of", 0, 1.0)], end, 10)] == popular
+    assert [r.product_id for r in model.recommend_one(Signals([]), end, 10)] == popular
+    assert [r.product_id for r in model.recommend_one(Signals([("never heard of", 0, 1.0)]), end, 10)] == popular
     asked = model.recommend(shop, 10, customer_ids=["stranger", "c005"])
     assert asked[asked.customer_id == "stranger"].product_id.tolist() == popular
     assert asked.customer_id.unique().tolist() == ["c005", "stranger"]
@@ -130,14 +133,15 @@ def test_strangers_get_what_is_popular(model, shop, end):
 
 def test_only_what_is_allowed_is_shown(model, shop, end):
     allowed = {"p00", "p21", "p42", "unheard of"}
+    offered = model.offered(allowed)
     for found in (
-        model.recommend_one(own(shop, "c006"), end, 10, allowed=allowed),
-        model.popular(10, allowed=allowed),
-        model.similar("p01", 10, allowed=allowed),
+        model.recommend_one(Signals(own(shop, "c006")), end, 10, offered=offered),
+        model.popular(10, offered=offered),
+        model.similar("p01", 10, offered=offered),
     ):
         assert {r.product_id for r in found} <= allowed
-    assert set(model.recommend(shop, 10, allowed=allowed).product_id) == {"p00", "p21", "p42"}
-    assert model.recommend_one(own(shop, "c006"), end, 10, allowed=set()) == []
+    assert set(model.recommend(shop, 10, offered=offered).product_id) == {"p00", "p21", "p42"}
+    assert model.recommend_one(Signals(own(shop, "c006")), end, 10, offered=model.offered(())) == []
 
 
 def test_similar_products_share_their_buyers(model):
@@ -161,7 +165,7 @@ def test_the_smallest_shops_get_frequency_and_popularity(purchases, rows):
         lists = model.recommend(table, 5, exclude_purchased=exclude)
         bought = table.merge(lists, on=["customer_id", "product_id"])
         assert len(bought) == (0 if exclude else len(table))
-    assert len(model.recommend_one([], START, 5)) == table.product_id.nunique()
+    assert len(model.recommend_one(Signals([]), START, 5)) == table.product_id.nunique()
 
 
 def test_nothing_bought_before_as_of_is_an_input_error(shop):
