@@ -8,7 +8,8 @@ from typing import Any, Final
 import orjson
 
 from serving.clock import Clock
-from serving.state.score_reader import NAMES, ScoreReader
+from serving.state.lookup import Lookup
+from serving.state.score_reader import NAMES
 from training.reasons import Reason
 
 SAID: Final = "said"
@@ -25,7 +26,7 @@ class StoredScores:
     `currency` is the shop's: reasons that were published without sentences tell money in it.
     """
 
-    reader: ScoreReader
+    reader: Lookup[str]
     clock: Clock
     model_version: str | None
     currency: str
@@ -36,7 +37,7 @@ class StoredScores:
         None where the model has to be asked: something of this customer's was posted since, the score is over a day old or of a later time
         than the clock's, it comes from another model than the one in use, or was published without reasons. None, too, for somebody unknown.
         """
-        row = await self.reader.unchanged(customer_id)
+        row = await self.reader.row(customer_id)
         if row is None:
             return None
         answer = dict(zip(NAMES, row, strict=True))
