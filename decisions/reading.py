@@ -43,9 +43,10 @@ class Form(BaseModel):
     @classmethod
     def _only_known_keys(cls, given: object) -> object:
         if isinstance(given, Mapping):
+            known = [part.alias or name for name, part in cls.model_fields.items()]
             for key in given:
-                if key not in cls.model_fields:
-                    like = nearest(str(key), cls.model_fields)
+                if key not in known:
+                    like = nearest(str(key), known)
                     raise PydanticCustomError(
                         "unknown_key", "the key '{key}' is not known; the nearest known is '{like}'", {"key": str(key), "like": like}
                     )
