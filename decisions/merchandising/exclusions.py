@@ -39,7 +39,7 @@ def exclusions_of(profile: Mapping[str, Any], columns: Columns, products: Produc
     where the whole is no name of the range. Names that the range does not know are kept: it may know them later.
     """
     product_ids = _names(profile.get(columns.excluded_products), products.knows)
-    categories = _names(profile.get(columns.excluded_categories), lambda name: bool(products.within([name]).any()))
+    categories = _names(profile.get(columns.excluded_categories), products.knows_category)
     return Exclusions(frozenset(product_ids), tuple(category_path(name) for name in categories))
 
 

@@ -51,11 +51,16 @@ class ProductRange:
         """Whether the range lists this product."""
         return product_id in self._row
 
+    def knows_category(self, category: str) -> bool:
+        """Whether a product has this category, or one below it."""
+        return category_path(category) in self._below
+
     def within(self, categories: Collection[str]) -> Mask:
         """Of each category code, whether it is one of these categories or below one (A holds A > B); last, False, that of no category."""
-        wanted = [category_path(category) for category in categories]
-        inside = [any(name == path or name.startswith(f"{path} > ") for path in wanted) for name in self.categories]
-        return np.asarray([*inside, False], bool)
+        inside = np.zeros(len(self.categories) + 1, bool)
+        for category in categories:
+            inside[self._below.get(category_path(category), [])] = True
+        return inside
 
     def of_brands(self, brands: Collection[str]) -> Mask:
         """Of each brand code, whether it is one of these; last, False, that of no brand."""
@@ -73,6 +78,16 @@ class ProductRange:
     @cached_property
     def _row(self) -> dict[str, int]:
         return {product_id: row for row, product_id in enumerate(self.product_ids)}
+
+    @cached_property
+    def _below(self) -> dict[str, list[int]]:
+        """The codes of each category and of those below it, by its path."""
+        found: dict[str, list[int]] = {}
+        for code, name in enumerate(self.categories):
+            parts = name.split(" > ")
+            for depth in range(1, len(parts) + 1):
+                found.setdefault(" > ".join(parts[:depth]), []).append(code)
+        return found
 
 
 def category_path(text: str) -> str:

@@ -16,6 +16,8 @@ from features.errors import InputError
 from features.nearest import likely
 
 DEFAULT_RECOMMENDATIONS: Final = Path(__file__).with_name("default_recommendations.yaml")
+MOST_COMPARED: Final = 20_000
+"""Among more names than this, none is looked for that is like a mistyped one: that would take seconds."""
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[int, Field(ge=1)]
@@ -200,10 +202,11 @@ def unknown_names(rules: Rules, products: ProductRange) -> list[str]:
         brands += each.brands
     return [
         *_unknown("id", ids, products.knows, products.product_ids),
-        *_unknown("category", categories, lambda name: bool(products.within([name]).any()), products.categories),
+        *_unknown("category", categories, products.knows_category, products.categories),
         *_unknown("brand", brands, products.brands.__contains__, products.brands),
     ]
 
 
 def _unknown(what: str, names: Iterable[str], known: Callable[[str], bool], all_names: Collection[str]) -> list[str]:
-    return [f"no product has the {what} {name!r}{likely(name, all_names)}" for name in dict.fromkeys(names) if not known(name)]
+    near = all_names if len(all_names) <= MOST_COMPARED else ()
+    return [f"no product has the {what} {name!r}{likely(name, near)}" for name in dict.fromkeys(names) if not known(name)]
