@@ -22,7 +22,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))  # beside this file lies a
 from benchmarks.affinity_histories import SIMULATED, Case, missing, public_cases, simulated_cases
 from benchmarks.affinity_ours import Ours, measured_ours
 from benchmarks.affinity_peers import measured_peers
+from benchmarks.affinity_pictures import draw
 from benchmarks.affinity_rows import Row, row_json, rows_of
+from benchmarks.affinity_speed import speed_table
 from benchmarks.affinity_tables import cost_table, parameter_table, quality_table, reference_table, verdicts
 from features.errors import InputError
 
@@ -33,7 +35,10 @@ def main() -> None:
     """Runs what was asked for, and prints its tables."""
     given = _arguments()
     try:
-        _compare(given)
+        if given.speed:
+            print(speed_table(given.threads))
+        else:
+            _compare(given)
     except InputError as error:
         raise SystemExit(f"{error}") from error
 
@@ -53,6 +58,9 @@ def _compare(given: Any) -> None:
             _say(f"{case.name}: ours " + ", ".join(f"{mode} {found.ndcg:.4f}" for mode, found in ours.found.items()))
     tables = [quality_table(rows), reference_table(rows), cost_table(costs), parameter_table(rows), verdicts(rows)]
     print("\n" + "\n\n".join(table for table in tables if table))
+    if given.pictures:
+        given.pictures.mkdir(parents=True, exist_ok=True)
+        draw(rows, given.pictures)
     if given.json:
         given.json.write_text(json.dumps([row_json(row) for row in rows], indent=2), encoding="utf-8")
 
@@ -84,6 +92,10 @@ def _arguments() -> Any:
     parser.add_argument("--only", default="", help="only the histories with this in their names, e.g. 'tafeng last'")
     parser.add_argument("--peers", action="store_true", help="without ours")
     parser.add_argument("--threads", type=int, default=2, help="that ours may use (%(default)s)")
+    parser.add_argument(
+        "--speed", action="store_true", help="instead: the time of one customer's list, with ranges of 10,000 and 100,000 products"
+    )
+    parser.add_argument("--pictures", type=Path, help="draw the rows into this folder")
     parser.add_argument("--json", type=Path, help="also write every figure of the rows")
     return parser.parse_args()
 

@@ -48,13 +48,13 @@ def measured_ours(case: Case, threads: int) -> Ours:
     with TemporaryDirectory(prefix="nextbest-bench-") as place:
         folder = Path(place)
         time_option = [] if case.as_of is None else ["--as-of", _text(case.as_of)]
-        _command(folder, ["ingest", *_files(folder, {"orders": split.history, **case.tables})], threads)
-        training = _command(folder, ["train", "affinity", *time_option], threads)
+        command(folder, ["ingest", *_files(folder, {"orders": split.history, **case.tables})], threads)
+        training = command(folder, ["train", "affinity", *time_option], threads)
         outcomes, runs, customers = {}, {}, 0
         for mode in MODES:
             output = folder / f"{mode}.parquet"
             words = ["score", "affinity", "--top", str(LENGTH), "--output", str(output), *time_option, *MODE_OPTIONS[mode]]
-            runs[mode] = _command(folder, words, threads)
+            runs[mode] = command(folder, words, threads)
             ranked = pd.read_parquet(output).astype({"customer_id": str, "product_id": str})
             customers = max(customers, ranked["customer_id"].nunique())
             outcomes[mode] = _found(ranked, split, mode)
@@ -78,7 +78,7 @@ def _text(as_of: datetime) -> str:
     return f"{as_of:%Y-%m-%dT%H:%M}"
 
 
-def _command(folder: Path, words: Sequence[str], threads: int) -> Run:
+def command(folder: Path, words: Sequence[str], threads: int) -> Run:
     """One `nextbest` command in a process of its own; ends the benchmark where it fails, with what it said."""
     command = [str(Path(sys.executable).parent / "nextbest"), "--home", str(folder / "home"), *words]
     surroundings = os.environ | {"OMP_NUM_THREADS": str(threads), "OPENBLAS_NUM_THREADS": "1"}

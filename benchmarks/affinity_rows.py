@@ -85,8 +85,13 @@ def rows_of(case: str, peers: Mapping[str, Mapping[str, Measured]], ours: Ours |
     rows = []
     for mode in MODES:
         found = {name: by_mode[mode].found for name, by_mode in peers.items()} | ({OURS: ours.found[mode]} if ours else {})
-        rows.append(Row(case, mode, found, {name: str(by_mode[mode].setting) for name, by_mode in peers.items()}))
+        rows.append(Row(case, mode, found, {name: parameters(by_mode[mode].setting) for name, by_mode in peers.items()}))
     return rows
+
+
+def parameters(setting: Any) -> str:
+    """The parameters of a peer, as a table shows them."""
+    return ", ".join(f"{name} {value:g}" for name, value in vars(setting).items())
 
 
 def reaches(found: Found, wanted: Figures) -> bool:
