@@ -36,8 +36,8 @@ MEANINGS: Final[dict[Reason, str]] = {
     "excluded_for_customer": "excluded for the customer",
     "already_bought": "already bought",
     "duplicate": "shown already",
-    "category_cap": "over the most of one category",
-    "brand_cap": "over the most of one brand",
+    "category_cap": "over the cap of a category",
+    "brand_cap": "over the cap of a brand",
 }
 
 Removed: TypeAlias = Counter[Reason]

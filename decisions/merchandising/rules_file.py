@@ -208,5 +208,12 @@ def unknown_names(rules: Rules, products: ProductRange) -> list[str]:
 
 
 def _unknown(what: str, names: Iterable[str], known: Callable[[str], bool], all_names: Collection[str]) -> list[str]:
-    near = all_names if len(all_names) <= MOST_COMPARED else ()
-    return [f"no product has the {what} {name!r}{likely(name, near)}" for name in dict.fromkeys(names) if not known(name)]
+    return [f"no product has the {what} {name!r}{_meant(name, all_names)}" for name in dict.fromkeys(names) if not known(name)]
+
+
+def _meant(name: str, all_names: Collection[str]) -> str:
+    """The known name that was probably meant; a category may have been named by the last part of its path alone."""
+    if len(all_names) > MOST_COMPARED:
+        return ""
+    ending = next((each for each in all_names if each.endswith(f" > {name}")), None)
+    return likely(name, all_names) if ending is None else f" (nearest: {ending})"

@@ -9,13 +9,14 @@ from urllib.parse import quote
 
 from features.errors import InputError
 from features.home import Home
+from serving.cli.affinity_lists import affinity_lists
 from serving.cli.champion import has_champion
 from serving.cli.console import note, say, step
 from serving.cli.data import today
 from serving.cli.demo_home import OWN, SIMULATED, claim
 from serving.cli.models import KINDS, train_kinds
 from serving.cli.publication import publish_changes
-from serving.cli.scoring import affinity_lists, churn_scores, optional_champion
+from serving.cli.scoring import churn_scores, optional_champion
 from serving.cli.workspace import Workspace
 
 MONTHS = 18
@@ -124,7 +125,7 @@ def _score(work: Workspace, home: Home) -> None:
     model = optional_champion(work, "affinity", at, hindsight=False)
     if model is not None:
         with step("score affinity"):
-            lists = affinity_lists(model, tables, at, 20)
+            lists = affinity_lists(work, model, tables, at, 20).lists
             write_table(lists, home.root / "affinity.parquet")
         note(f"    {len(lists):,} rows: {home.root / 'affinity.parquet'}")
 

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from features.errors import InputError
-from serving.cli.console import say, say_json, step
+from serving.cli.affinity_lists import affinity_lists
+from serving.cli.console import note, say, say_json, step
 from serving.cli.data import AsOf
 from serving.cli.publication import publish_scores
-from serving.cli.scoring import affinity_lists, champion, check_products, churn_by_customer, churn_scores, optional_champion
+from serving.cli.scoring import champion, check_products, churn_by_customer, churn_scores, optional_champion
 from serving.cli.workspace import Workspace, of
 
 if TYPE_CHECKING:
@@ -61,8 +62,10 @@ def affinity(
     with step(f"score affinity as of {at:%Y-%m-%d}"):
         check_products(tables, at)
         model = champion(work, "affinity", at, hindsight=allow_hindsight)
-        scores = affinity_lists(model, tables, at, top, exclude_purchased=exclude_purchased)
-    _written(work, scores, output, at)
+        found = affinity_lists(work, model, tables, at, top, exclude_purchased=exclude_purchased)
+    for line in found.sentences():
+        note(line)
+    _written(work, found.lists, output, at, **found.counts())
 
 
 @app.command()
@@ -117,11 +120,11 @@ def _wanted(path: Path | None) -> list[str] | None:
     return [str(value) for value in table.customer_id]
 
 
-def _written(work: Workspace, scores: "pd.DataFrame", output: Path, at: datetime) -> None:
+def _written(work: Workspace, scores: "pd.DataFrame", output: Path, at: datetime, **more: object) -> None:
     from features.build import write_table
 
     write_table(scores, output)
     result = {"output": str(output), "rows": len(scores), "customers": int(scores.customer_id.nunique()), "as_of": at.isoformat()}
-    say_json(result) if work.json else say(
+    say_json({**result, **more}) if work.json else say(
         f"{output}: {result['rows']:,} rows, {result['customers']:,} customers, as of {at:%Y-%m-%d %H:%M}"
     )

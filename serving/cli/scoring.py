@@ -32,18 +32,6 @@ def churn_scores(work: Workspace, tables: Any, at: datetime, horizon_days: int |
     return scored(tables, model, value, at, *rules, groups=groups)
 
 
-def affinity_lists(model: Any, tables: Any, at: datetime, top: int, *, exclude_purchased: bool = False) -> "pd.DataFrame":
-    """Everybody's ranked products, of those that are available."""
-    from features.interactions import purchases
-    from features.products import unavailable
-    from training.affinity.score import affinity_scores
-
-    bought = purchases(tables, at)
-    gone = unavailable(tables, at)
-    offered = ~model.offered(gone) if gone else None
-    return affinity_scores(model, bought, top, exclude_purchased=exclude_purchased, offered=offered)
-
-
 def check_products(tables: Any, at: datetime) -> None:
     """InputError if no sale before `at` names a product: then there is nothing to rank, whatever was trained."""
     from features.interactions import purchases

@@ -1,0 +1,156 @@
+"""Everybody's ranked products under the shop's rules of merchandising: what `score affinity` writes."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final
+
+from serving.cli.console import note
+from serving.cli.workspace import Workspace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from decisions.merchandising import Exclusions, Plan, Removed
+
+MOST_ROWS: Final = 2_000_000
+"""Candidates in memory at a time, where rules need more of them than are shown."""
+
+DEEPER: Final = 4
+"""Lists that exclusions leave too short are asked again, so many times as deep."""
+
+
+@dataclass(frozen=True)
+class AffinityLists:
+    """`lists`: customer_id, product_id, rank, score, source, model_version. `hidden` counts the products of the range that nobody may be
+    shown, by reason; `removed` what was left out of single lists besides, over all of them."""
+
+    lists: "pd.DataFrame"
+    hidden: "Removed"
+    removed: "Removed"
+
+    def sentences(self) -> Iterator[str]:
+        """What was not shown and why, in words; nothing where nothing was."""
+        for text, counts in (("not shown, of the range", self.hidden), ("left out of lists", self.removed)):
+            if counts:
+                yield f"    {text}: {in_words(counts)}"
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """The same as numbers by reason."""
+        return {name: {str(why): count for why, count in of.items()} for name, of in (("hidden", self.hidden), ("removed", self.removed))}
+
+
+def in_words(counts: "Removed") -> str:
+    """1,203 sold out, 14 blocked by a rule: the most frequent first."""
+    from decisions.merchandising import MEANINGS
+
+    return ", ".join(f"{count:,} {MEANINGS[reason]}" for reason, count in counts.most_common())
+
+
+def affinity_lists(work: Workspace, model: Any, tables: Any, at: datetime, top: int, *, exclude_purchased: bool = False) -> AffinityLists:
+    """The `top` products of everybody who bought before `at`, as config/recommendations.yaml of the home wants them shown."""
+    import pandas as pd
+
+    from features.interactions import purchases
+
+    plan, excluded = _rules(work, model, tables, at)
+    bought = purchases(tables, at)
+    withheld = _with_bought_pins(plan, excluded, bought) if exclude_purchased else excluded
+    asking = _Asking(model, plan, withheld, top, exclude_purchased)
+    apart = bought.customer_id.isin(excluded.keys())
+    parts = [*asking.at_depth(bought[~apart]), *asking.deep_enough(bought[apart])]
+    removed = Counter(asking.removed)
+    if exclude_purchased:
+        removed["already_bought"] += _bought_before(plan, bought)
+    lists = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
+    return AffinityLists(lists.sort_values(["customer_id", "rank"], ignore_index=True) if apart.any() else lists, plan.removed, +removed)
+
+
+def _rules(work: Workspace, model: Any, tables: Any, at: datetime) -> tuple["Plan", dict[str, "Exclusions"]]:
+    """What may be shown to everybody, and what must not be shown to whom."""
+    from decisions.merchandising import DEFAULT_RECOMMENDATIONS, exclusions_by_customer, load_rules, prepare, product_range, unknown_names
+
+    path = work.rules(DEFAULT_RECOMMENDATIONS)
+    rules = load_rules(path, timezone=work.home().timezone)
+    products = product_range(model.product_ids, tables.products.to_pandas(), stock_column=rules.columns.stock)
+    for problem in unknown_names(rules, products):
+        note(f"    {path}: {problem}")
+    wanted = ("customer_id", rules.columns.excluded_products, rules.columns.excluded_categories)
+    kept = [column for column in dict.fromkeys(wanted) if column in tables.customers.columns]
+    excluded = exclusions_by_customer(tables.customers.select(*kept).to_pandas(), rules.columns, products) if len(kept) > 1 else {}
+    return prepare(products, rules, at=at), excluded
+
+
+def _with_bought_pins(plan: "Plan", excluded: Mapping[str, "Exclusions"], bought: "pd.DataFrame") -> dict[str, "Exclusions"]:
+    """The exclusions, and for those who bought pinned products these besides: the model leaves out the others itself."""
+    from decisions.merchandising import Exclusions
+
+    pinned = {plan.products.product_ids[row] for row in plan.pins.values()}
+    own = bought[bought.product_id.isin(pinned)].groupby("customer_id").product_id.agg(frozenset)
+    again = {str(customer_id): frozenset(products) for customer_id, products in own.items()}
+    return {**excluded, **{name: replace(excluded.get(name, Exclusions()), bought=products) for name, products in again.items()}}
+
+
+def _bought_before(plan: "Plan", bought: "pd.DataFrame") -> int:
+    """How many products that might be shown the customers have bought before, each counted once a customer."""
+    once = bought[["customer_id", "product_id"]].drop_duplicates()
+    row = {name: number for number, name in enumerate(plan.products.product_ids[: plan.products.ranked_count])}
+    known = once.product_id.map(row).dropna().astype("int64").to_numpy()
+    return int(plan.may_be_shown[known].sum())
+
+
+@dataclass
+class _Asking:
+    """Asks the model for as many candidates as the rules need, arranges them, and counts what is `removed`."""
+
+    model: Any
+    plan: "Plan"
+    withheld: Mapping[str, "Exclusions"]
+    top: int
+    exclude_purchased: bool
+    removed: "Removed" = field(default_factory=Counter)
+
+    def at_depth(self, bought: "pd.DataFrame") -> Iterator["pd.DataFrame"]:
+        """The lists of these customers, whom nothing is excluded for; of nobody, an empty one."""
+        depth = self.plan.depth(self.top)
+        if self.plan.idle:
+            yield self._ranked(bought, depth)
+            return
+        for some in _groups(bought, max(MOST_ROWS // depth, 1)):
+            lists, removed = self._arranged(self._ranked(some, depth))
+            self.removed += removed
+            yield lists
+
+    def deep_enough(self, bought: "pd.DataFrame") -> Iterator["pd.DataFrame"]:
+        """The lists of these customers, whom something is excluded for: deeper candidates for those whose lists are too short."""
+        depth = DEEPER * self.plan.depth(self.top)
+        while not bought.empty:
+            candidates = self._ranked(bought, depth)
+            lists, removed = self._arranged(candidates)
+            given, shown = (table.groupby("customer_id").size() for table in (candidates, lists))
+            short = given.index[(given == depth) & (shown.reindex(given.index, fill_value=0) < self.top)]
+            again = candidates.customer_id.isin(short)
+            self.removed += removed - self._arranged(candidates[again])[1]
+            yield lists[~lists.customer_id.isin(short)]
+            bought, depth = bought[bought.customer_id.isin(short)], DEEPER * depth
+
+    def _ranked(self, bought: "pd.DataFrame", depth: int) -> "pd.DataFrame":
+        from training.affinity.score import affinity_scores
+
+        return affinity_scores(self.model, bought, depth, exclude_purchased=self.exclude_purchased, offered=self.plan.offered)
+
+    def _arranged(self, candidates: "pd.DataFrame") -> tuple["pd.DataFrame", "Removed"]:
+        from decisions.merchandising.batch import arrange_lists
+
+        likeness = getattr(self.model, "likeness", None)
+        return arrange_lists(self.plan, candidates, self.top, self.withheld, likeness=likeness)
+
+
+def _groups(bought: "pd.DataFrame", customers: int) -> Iterator["pd.DataFrame"]:
+    """The rows of so many customers at a time, in the order of their ids."""
+    import pandas as pd
+
+    codes, names = pd.factorize(bought.customer_id, sort=True)
+    for start in range(0, max(len(names), 1), customers):
+        yield bought[(codes >= start) & (codes < start + customers)]
