@@ -19,7 +19,7 @@ class Setting:
     lambda_: float
 
 
-GRID = (Setting(100.0), Setting(300.0), Setting(1000.0))
+GRID = (Setting(100.0), Setting(300.0), Setting(1000.0), Setting(3000.0))
 
 
 def fit(baskets: Baskets, setting: Setting) -> Scores:

@@ -20,7 +20,7 @@ class Setting:
     popularity_half_life_days: float
 
 
-GRID = tuple(Setting(own, popular) for own, popular in product((15.0, 30.0, 60.0, 120.0, 240.0, np.inf), (30.0, 120.0, np.inf)))
+GRID = tuple(Setting(own, popular) for own, popular in product((15.0, 60.0, 240.0, np.inf), (7.0, 30.0, 120.0, np.inf)))
 
 
 def fit(baskets: Baskets, setting: Setting) -> Scores:

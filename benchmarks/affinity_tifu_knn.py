@@ -27,6 +27,7 @@ GRID = (
     Setting(7, 0.9, 0.7, 300, 0.7),  # Ta-Feng
     Setting(7, 0.9, 0.7, 300, 0.2),
     Setting(7, 0.9, 0.7, 100, 0.5),
+    Setting(3, 0.6, 0.3, 100, 0.5),  # the newest baskets alone
 )
 
 

@@ -22,7 +22,7 @@ class Setting:
 
 
 GRID = tuple(
-    Setting(r, q, alpha) for r, (q, alpha) in product((5, 25, 100), ((5, 0.25), (5, 0.5), (10, 0.5), (10, 0.75), (50, 0.5), (1, 0.5)))
+    Setting(r, q, alpha) for r, (q, alpha) in product((1, 5, 25, 100), ((5, 0.25), (5, 0.5), (10, 0.5), (10, 0.75), (50, 0.5), (1, 0.5)))
 )
 
 
