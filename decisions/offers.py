@@ -24,6 +24,9 @@ DUE_FROM: Final = 0.8
 DUE_UNTIL: Final = 2.0
 """... until this one: later, the customer has probably found another source."""
 
+INTEREST: Final = ("product_view", "add_to_cart", "remove_from_cart", "checkout_started")
+"""Events that say something about the product they name."""
+
 Describe = Callable[[str, str], Product | None]
 """(product_id, reason) -> the product as the range lists it; None for one that may not be offered."""
 
@@ -54,10 +57,19 @@ class Affinity(Protocol):
         """The best `n` products for somebody with these signals."""
 
 
-def offered(history: CustomerHistory, as_of: datetime, affinity: Affinity | None, describe: Describe) -> dict[str, list[Product]]:
-    """Products by source, best first, at most five each; a source without any is left out. History at or after `as_of` is not seen."""
+def offered(
+    history: CustomerHistory, as_of: datetime, affinity: Affinity | None, describe: Describe, *, profile: Mapping[str, object] | None = None
+) -> dict[str, list[Product]]:
+    """Products by source, best first, at most five each; a source without any is left out. History at or after `as_of` is not seen.
+
+    The profile tells where the customer is.
+    """
     known = history.before(as_of)
-    found = {"cart": _wanted(known, as_of), "repeat": _due(known, as_of), "affinity": _liked(known, as_of, affinity)}
+    found = {
+        "cart": _wanted(known, as_of),
+        "repeat": _due(known, as_of),
+        "affinity": _liked(signals(known, profile or {}), as_of, affinity),
+    }
     named = {source: _described(pairs, describe) for source, pairs in found.items()}
     return {source: products for source, products in named.items() if products}
 
@@ -69,6 +81,19 @@ def purchases(history: CustomerHistory) -> list[tuple[str, int, float]]:
     quantity = np.where(np.isnan(lines["quantity"]), 1.0, lines["quantity"])
     rows = zip(lines["product"][sold].tolist(), lines["at"][sold].tolist(), quantity[sold].tolist(), strict=True)
     return [(history.product_ids[code], at, pieces) for code, at, pieces in rows]
+
+
+def interest(history: CustomerHistory) -> list[tuple[str, int, str]]:
+    """product_id, instant in microseconds and event type of every event that shows interest in a product, oldest first."""
+    events = history.events
+    shown = np.isin(events["type"], _codes(history, *INTEREST)) & (events["product"] >= 0)
+    rows = zip(events["product"][shown].tolist(), events["at"][shown].tolist(), events["type"][shown].tolist(), strict=True)
+    return [(history.product_ids[code], at, history.event_types[kind]) for code, at, kind in rows]
+
+
+def signals(history: CustomerHistory, profile: Mapping[str, object]) -> Signals:
+    """What the affinity model is asked with for a customer of this history and profile; their place is their country."""
+    return Signals(purchases(history), interest(history), str(profile.get("country") or ""))
 
 
 def _described(pairs: Sequence[tuple[str, str]], describe: Describe) -> list[Product]:
@@ -110,10 +135,10 @@ def _due(history: CustomerHistory, as_of: datetime) -> list[tuple[str, str]]:
     return [(product_id, reason) for *_, product_id, reason in sorted(found)]
 
 
-def _liked(history: CustomerHistory, as_of: datetime, affinity: Affinity | None) -> list[tuple[str, str]]:
+def _liked(known: Signals, as_of: datetime, affinity: Affinity | None) -> list[tuple[str, str]]:
     if affinity is None:
         return []
-    return [(one.product_id, one.because) for one in affinity.recommend_one(Signals(purchases(history)), as_of, 4 * MOST)]
+    return [(one.product_id, one.because) for one in affinity.recommend_one(known, as_of, 4 * MOST)]
 
 
 def _codes(history: CustomerHistory, *types: str) -> list[int]:

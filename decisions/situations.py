@@ -40,7 +40,7 @@ def situations(tables: Tables, as_of: datetime, knowledge: Knowledge, *, only: C
     wanted = None if only is None else set(only)
     for customer_id, history in _everybody(tables, as_of, known):
         if wanted is None or customer_id in wanted:
-            products = offered(history, as_of, knowledge.affinity, describe)
+            products = offered(history, as_of, knowledge.affinity, describe, profile=known.profiles.get(customer_id))
             yield known.situation(customer_id, knowledge.churn.get(customer_id), products)
 
 

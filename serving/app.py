@@ -11,6 +11,7 @@ import numpy as np
 from fastapi import Depends, FastAPI
 from structlog.typing import FilteringBoundLogger
 
+from decisions.merchandising import DEFAULT_RECOMMENDATIONS, load_rules
 from features.errors import InputError
 from features.home import config_file, open_home
 from features.journey import DEFAULT_STAGES, Stages, load_stages
@@ -37,12 +38,14 @@ from serving.clock import Clock
 from serving.current import Reader
 from serving.dependencies import Serving
 from serving.json_only import json_only
+from serving.offering import Offering
 from serving.policies import make_policy
 from serving.settings import ServingSettings, load_settings
 from serving.shop import OUTDATED, Shops, foreseen, is_outdated
 from serving.state import publications
 from serving.state.database import CONNECTIONS, State, address, open_state
 from serving.state.score_reader import score_reader
+from serving.state.versions import version_reader
 from serving.stored_score import StoredScores
 from serving.telemetry import Metrics, Telemetry, make_log
 from training.bands import DEFAULT_BANDS, load_bands
@@ -102,6 +105,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         serving.log.warning("open", why="no key exists: everybody on this machine may ask everything; nextbest key create makes one")
     yield
     await serving.stored.reader.close()
+    await serving.versions.close()
     serving.state.close()
 
 
@@ -122,6 +126,8 @@ def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
         stored=StoredScores(score_reader(state), clock, champions.version("churn"), home.currency),
         policy=make_policy(settings, home, champions, log, attributes=_attributes(state)),
         champions=champions,
+        offering=Offering(load_rules(config_file(home, DEFAULT_RECOMMENDATIONS), timezone=home.timezone), champions.affinity),
+        versions=version_reader(state),
         bands=load_bands(config_file(home, DEFAULT_BANDS)),
         segments=segments,
         metrics=Metrics(),

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from decisions.decide import decide
 from decisions.decision import Decision
+from decisions.merchandising import Filters, exclusions_of
 from decisions.offers import offered
 from decisions.policy import Policy
 from decisions.records import from_record, to_record
@@ -17,6 +18,7 @@ from features.contract import NO_ACTION
 from serving.champions import Champions
 from serving.current import Current, Reader
 from serving.errors import ProblemError
+from serving.offering import Offering
 from serving.recommending import NamedAffinity
 from serving.risk import churn_probability
 from serving.state import decisions
@@ -49,6 +51,7 @@ class Decider:
     reader: Reader
     champions: Champions
     policy: Policy
+    offering: Offering
 
     def read(self, connection: Connection, subject: Subject, now: datetime) -> tuple[Current, Situation]:
         """The subject as of now, and the situation to decide on."""
@@ -82,7 +85,9 @@ class Decider:
         )
 
     def _situation(self, current: Current) -> Situation:
-        affinity = NamedAffinity(self.champions.affinity, current.shop) if self.champions.affinity else None
+        shelf = self.offering.shelf(current.shop, Filters(), None, current.now)
+        exclusions = exclusions_of(current.profile, self.offering.rules.columns, shelf.plan.products)
+        affinity = NamedAffinity(self.champions.affinity, shelf, exclusions) if self.champions.affinity else None
         return Situation(
             customer_id=current.customer_id,
             as_of=current.now,
@@ -93,7 +98,9 @@ class Decider:
             contacts=_contacts(current),
             churn_probability=churn_probability(current, self.champions),
             expected_order_value=current.expected_order_value,
-            products=offered(current.history, current.now, affinity, lambda product_id, why: _product(current, product_id, why)),
+            products=offered(
+                current.history, current.now, affinity, lambda product_id, why: _product(current, product_id, why), profile=current.profile
+            ),
         )
 
 

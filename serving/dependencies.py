@@ -13,8 +13,12 @@ from serving.champions import Champions
 from serving.clock import Clock
 from serving.current import Reader
 from serving.deciding import Decider
+from serving.offering import Offering
+from serving.remembered import Remembered
 from serving.settings import ServingSettings
 from serving.state.database import State
+from serving.state.lookup import Lookup
+from serving.state.versions import Moment
 from serving.stored_score import StoredScores
 from serving.streaming import Streams
 from serving.telemetry import Metrics
@@ -35,16 +39,19 @@ class Serving:
     stored: StoredScores
     policy: Policy
     champions: Champions
+    offering: Offering
+    versions: Lookup[Moment]
     bands: Bands
     segments: SegmentRules
     metrics: Metrics
     log: FilteringBoundLogger
     streams: Streams = field(default_factory=Streams)
+    remembered: Remembered = field(default_factory=Remembered)
 
     @property
     def decider(self) -> Decider:
         """What decides here."""
-        return Decider(self.reader, self.champions, self.policy)
+        return Decider(self.reader, self.champions, self.policy, self.offering)
 
 
 async def _serving(request: Request) -> Serving:  # as of one that is no coroutine, a thread would be asked

@@ -1,113 +1,151 @@
-"""Which products to show somebody: from the affinity model, or from what they and others bought where there is none."""
+"""Which products to show somebody: what the affinity model ranks, or what they and others bought, as the shop's rules arrange it."""
 
+import math
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
-from serving.champions import Champions
-from serving.current import Current
-from serving.shop import ListedProduct, Shop
+from decisions.merchandising import PINNED, UNRANKED, Exclusions, Reason, Removed, arrange
+from decisions.merchandising.exclusions import NOTHING_WITHHELD
+from serving.fallbacks import Fallback
+from serving.offering import Shelf
 from serving.taste import Taste
+from serving.withheld import withheld
 from training.affinity.model import AffinityModel
 from training.affinity.signals import Signals
+
+OWN_PURCHASES: Final = "own_purchases"
+MOST_BOUGHT: Final = "popular"
+_TOO_MUCH: Final[tuple[Reason, ...]] = ("category_cap", "brand_cap")
 
 
 @dataclass(frozen=True)
 class Suggestion:
     """One product for somebody: its score (higher is better, of no unit), where it came from, and why.
 
-    `because` says it in words; `because_of` is the product of their own that led to it, None where none did.
+    `because` says it in words; `because_of` is the product of their own that led to it, None where none did. A product that the shop pinned
+    and the model did not rank has no score.
     """
 
     product_id: str
-    score: float
+    score: float | None
     source: str
     because: str
     because_of: str | None = None
 
 
 @dataclass(frozen=True)
-class Filters:
-    """What may be shown. `allowed` None is everything."""
+class Found:
+    """A list, best first. `fallback` says why it is not the model's for this customer, None where it is; `removed` counts what is left out."""
 
-    allowed: set[str] | None = None
+    products: Sequence[Suggestion]
+    fallback: Fallback | None
+    removed: Removed
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """How many products, and what is withheld from this list. Exclusions hold what they bought only where `exclude_purchased`."""
+
+    limit: int
+    exclusions: Exclusions = NOTHING_WITHHELD
     exclude_purchased: bool = False
 
 
 @dataclass(frozen=True)
 class NamedAffinity:
-    """The affinity model as decisions ask it: its reasons call products by their names."""
+    """The affinity model as decisions ask it: of what may be shown, with reasons that call products by their names."""
 
     model: AffinityModel
-    shop: Shop
+    shelf: Shelf
+    exclusions: Exclusions = NOTHING_WITHHELD
 
-    def recommend_one(
-        self,
-        signals: Signals,
-        as_of: datetime,
-        n: int,
-        *,
-        exclude_purchased: bool = False,
-    ) -> list[Suggestion]:
-        """What the model recommends."""
-        known = Taste(signals.purchases, frozenset(product_id for product_id, _, _ in signals.purchases))
-        return self.suggest(known, as_of, n, Filters(exclude_purchased=exclude_purchased))
-
-    def suggest(self, known: Taste, as_of: datetime, n: int, filters: Filters) -> list[Suggestion]:
-        """What the model recommends for this taste."""
-        offered = None if filters.allowed is None else self.model.offered(filters.allowed)
-        found = self.model.recommend_one(Signals(known.signals), as_of, n, exclude_purchased=filters.exclude_purchased, offered=offered)
-        return [
-            Suggestion(
-                each.product_id, each.score, each.source, known.because(each, self.shop.name_of(each.because_of or "")), each.because_of
-            )
-            for each in found
-        ]
+    def recommend_one(self, signals: Signals, as_of: datetime, n: int, *, exclude_purchased: bool = False) -> list[Suggestion]:
+        """What the model ranks best."""
+        known = Taste(signals)
+        offered = self.shelf.plan.offered_to(self.exclusions)
+        found = self.model.recommend_one(asked_with(signals), as_of, n, exclude_purchased=exclude_purchased, offered=offered)
+        name_of = self.shelf.shop.name_of
+        return [Suggestion(each.product_id, each.score, each.source, known.because(each, name_of), each.because_of) for each in found]
 
 
-def suggest(current: Current, known: Taste, n: int, champions: Champions, filters: Filters) -> list[Suggestion]:
-    """The `n` best products for somebody of this taste, best first; fewer where fewer may be shown."""
-    if champions.affinity is None:
-        return without_model(known, n, current.shop, filters)
-    return NamedAffinity(champions.affinity, current.shop).suggest(known, current.now, n, filters)
+def asked_with(signals: Signals) -> Signals:
+    """The signals; what somebody who bought nothing looked at stands for purchases."""
+    if signals.purchases:
+        return signals
+    return Signals([(product_id, at, 1.0) for product_id, at, what in signals.interest if what != "remove_from_cart"], place=signals.place)
 
 
-def without_model(known: Taste, n: int, shop: Shop, filters: Filters) -> list[Suggestion]:
-    """What they bought most often, then what most customers bought."""
-    own = Counter(product_id for product_id, _, _ in known.signals if product_id in known.bought)
-    repeated = (
-        []
-        if filters.exclude_purchased
-        else [Suggestion(name, float(count), "own_purchases", known.often(name), name) for name, count in own.most_common()]
-    )
-    popular = [Suggestion(name, float(count), "popular", "bought by many") for name, count in shop.popular.items() if name not in own]
-    kept = popular if filters.exclude_purchased else repeated + popular
-    return [each for each in kept if filters.allowed is None or each.product_id in filters.allowed][:n]
+def recommend(known: Taste, wanted: Wanted, shelf: Shelf, model: AffinityModel | None, now: datetime, *, is_known: bool) -> Found:
+    """The best products for somebody of this taste, fewer than wanted only where no more may be shown."""
+    depth = shelf.plan.depth(wanted.limit)
+    if model is None:
+        ranked = _own(known, shelf, wanted)
+    else:
+        named = NamedAffinity(model, shelf, wanted.exclusions)
+        ranked = named.recommend_one(known.signals, now, depth, exclude_purchased=wanted.exclude_purchased)
+    found = arranged(_filled(ranked, depth, shelf, wanted.exclusions), wanted, shelf)
+    removed = shelf.plan.removed + withheld(shelf.plan, wanted.exclusions) + found.removed
+    return Found(found.products, _why(known, found.products, ranked, shelf, model, is_known=is_known), removed)
 
 
-@dataclass(frozen=True)
-class Similar:
-    """(product_id, score) of products like another, the most alike first; `fallback` says that no model was asked."""
+def _why(
+    known: Taste, shown: Sequence[Suggestion], ranked: Sequence[Suggestion], shelf: Shelf, model: AffinityModel | None, *, is_known: bool
+) -> Fallback | None:
+    """Why the list is not the model's for this customer."""
+    if not shown:
+        return nothing_shown(shelf)
+    if model is None:
+        return "no_model"
+    if known.signals.empty:
+        return "no_history" if is_known else "unknown_customer"
+    if not model.offered(known.product_ids).any():
+        return "unknown_products"
+    return None if ranked else "new_products"
 
-    products: list[tuple[str, float]]
-    fallback: bool
+
+def nothing_shown(shelf: Shelf) -> Fallback:
+    """Why a list is empty."""
+    return "nothing_left_after_filters" if shelf.plan.products.product_ids else "empty_range"
 
 
-def similar(product_id: str, n: int, champions: Champions, shop: Shop, now: datetime) -> Similar:
-    """The `n` products most like this one that are on sale; what is bought most in its category where the model does not know it."""
-    allowed = shop.allowed(now, category=None, in_stock=True)
-    if champions.affinity is not None:
-        offered = None if allowed is None else champions.affinity.offered(allowed)
-        found = champions.affinity.similar(product_id, n, offered=offered)
-        if found:
-            return Similar([(each.product_id, each.score) for each in found], fallback=False)
-    own = shop.products.get(product_id)
-    beside = [
-        name for name in shop.popular if name != product_id and (allowed is None or name in allowed) and _same_category(shop, name, own)
+def _own(known: Taste, shelf: Shelf, wanted: Wanted) -> list[Suggestion]:
+    """What they bought most often."""
+    if wanted.exclude_purchased:
+        return []
+    own = Counter(product_id for product_id, _, quantity in known.signals.purchases if quantity > 0).most_common()
+    shown = shelf.plan.may_be_shown[shelf.plan.products.rows(product_id for product_id, _ in own)]
+    return [
+        Suggestion(product_id, float(count), OWN_PURCHASES, known.often(product_id), product_id)
+        for (product_id, count), may_be in zip(own, shown.tolist(), strict=True)
+        if may_be
     ]
-    return Similar([(name, float(shop.popular[name])) for name in beside[:n]], fallback=True)
 
 
-def _same_category(shop: Shop, product_id: str, own: ListedProduct | None) -> bool:
-    listed = shop.products.get(product_id)
-    return listed is not None and own is not None and listed.category == own.category
+def _filled(ranked: list[Suggestion], depth: int, shelf: Shelf, exclusions: Exclusions) -> list[Suggestion]:
+    """What is ranked, and after it what is bought most, until there is enough to choose from; scores do not rise."""
+    missing = depth - len(ranked)
+    if missing <= 0:
+        return ranked
+    held_back = {*(each.product_id for each in ranked), *exclusions.product_ids, *exclusions.bought, *exclusions.shown}
+    most = min((each.score for each in ranked if each.score is not None), default=math.inf)
+    more = shelf.most_bought(missing, held_back, categories=exclusions.categories)
+    return [*ranked, *(Suggestion(name, min(most, float(count)), MOST_BOUGHT, in_words(count)) for name, count in more)]
+
+
+def in_words(buyers: int) -> str:
+    """Why a product is shown that so many bought, to somebody of whom nothing speaks for it."""
+    return "bought by many" if buyers else "new, or not bought yet"
+
+
+def arranged(candidates: Sequence[Suggestion], wanted: Wanted, shelf: Shelf) -> Found:
+    """The candidates as the shop's rules arrange them; of what is removed, what is too much of one kind."""
+    names, scores = [each.product_id for each in candidates], [each.score or 0.0 for each in candidates]
+    made = arrange(shelf.plan, names, scores, wanted.limit, exclusions=wanted.exclusions)
+    shown = [
+        Suggestion(name, None, PINNED, "chosen by the shop") if place == UNRANKED else candidates[place]
+        for name, place in zip(made.product_ids, made.places, strict=True)
+    ]
+    return Found(shown, None, Counter({reason: count for reason, count in made.removed.items() if reason in _TOO_MUCH}))

@@ -32,14 +32,12 @@ class ListedProduct:
     available_from: datetime | None
     price: float | None
     image_url: str
+    brand: str = ""
+    attributes: Mapping[str, Any] = field(default_factory=dict)
 
     def on_sale(self, now: datetime) -> bool:
         """Whether it can be bought at this time."""
         return self.available and (self.available_from is None or self.available_from <= now)
-
-    def within(self, category: str) -> bool:
-        """Whether it belongs to this category or one below it (A holds A > B)."""
-        return self.category == category or self.category.startswith(f"{category} > ")
 
 
 @dataclass(frozen=True)
@@ -82,15 +80,6 @@ class Shop:
         below, up_to = bisect_left(steps, churn_probability - _ROUNDING), bisect_right(steps, churn_probability + _ROUNDING)
         return (below + up_to) / (2 * len(steps))
 
-    def allowed(self, now: datetime, *, category: str | None, in_stock: bool) -> set[str] | None:
-        """The products that pass both conditions; None where neither excludes any."""
-        excluded = [
-            p for p in self.products.values() if (category is not None and not p.within(category)) or (in_stock and not p.on_sale(now))
-        ]
-        if category is None and not excluded:
-            return None
-        return self.products.keys() - {p.product_id for p in excluded}
-
 
 def foreseen(facts_as_of: datetime | None, now: datetime) -> str | None:
     """A warning that facts of this time have seen the future of answers as of `now`; None where they have not."""
@@ -120,11 +109,16 @@ class Shops:
         self._nothing = Shop(levels=levels, facts=ShopFacts(timezone=timezone))
         self._shop = self._nothing
         self._looked_at = float("-inf")
+        self._expected = 0
         self._one = threading.Lock()
+
+    def expect(self, generation: int) -> None:
+        """Says that there is a publication of this generation: answers from now on are of it, or a newer one."""
+        self._expected = max(self._expected, generation)
 
     def current(self, connection: Connection, *, at_least: int = 0) -> Shop:
         """The newest publication; `at_least` names a generation that the caller has seen already."""
-        if at_least > self._shop.generation or time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
+        if max(at_least, self._expected) > self._shop.generation or time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:
             with self._one:
                 self._look(connection)
         return self._shop
@@ -172,4 +166,6 @@ def _listed(row: Any) -> ListedProduct:
         row.available_from,
         row.list_price,
         row.image_url or "",
+        str(row.attributes.get("brand") or ""),
+        row.attributes,
     )

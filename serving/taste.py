@@ -1,37 +1,52 @@
-"""What tells somebody's taste: what they bought, what an app says of their session, or else what they looked at."""
+"""What tells somebody's taste: what they bought, what they looked at up to a second ago, and what an app says of their session."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from functools import cached_property
+from typing import Any, Final
 
-import numpy as np
-
-from decisions.offers import purchases
+from decisions.offers import INTEREST, signals
 from features.history import CustomerHistory
 from features.instants import DAY_US, EPOCH
 from training.affinity.because import Recommendation, bought_together
 from training.affinity.recall import MATRIX_FACTORISATION, PERSONAL_FREQUENCY, PRODUCT_SIMILARITY
+from training.affinity.signals import Interest, Purchase, Signals
 
-Signal = tuple[str, int, float]
-"""product_id, instant in microseconds, quantity: the form of `decisions.offers.purchases`."""
+LOOKED_AT: Final = "product_view"
+PURCHASE: Final = "purchase"
+SESSION: Final = (PURCHASE, *INTEREST)
+"""What an app may say that somebody did in this session."""
 
-_INTEREST: Final = ("product_view", "add_to_cart")
+Did = tuple[str, int, float, str]
+"""product_id, instant in microseconds, pieces, and one of SESSION: something that an app says somebody did."""
+
+_LEFT: Final = "remove_from_cart"
 _TIMES: Final = {1: "once", 2: "twice"}
 
 
 @dataclass(frozen=True)
 class Taste:
-    """Signals for the affinity model. `bought` are the products among them that were bought; the others were looked at, for all we know."""
+    """Signals for the affinity model, and the words about them."""
 
-    signals: Sequence[Signal]
-    bought: frozenset[str]
+    signals: Signals
 
-    def because(self, found: Recommendation, name: str) -> str:
-        """Why the affinity model recommends this, in words; `name` is what shoppers call the product of theirs that led to it."""
+    @property
+    def product_ids(self) -> set[str]:
+        """Every product that they bought or showed interest in."""
+        return self.bought | {product_id for product_id, _, _ in self.signals.interest}
+
+    @cached_property
+    def bought(self) -> set[str]:
+        """Every product that they bought."""
+        return {product_id for product_id, _, quantity in self.signals.purchases if quantity > 0}
+
+    def because(self, found: Recommendation, name_of: Callable[[str], str]) -> str:
+        """Why the affinity model recommends this, in words that call products as shoppers do."""
         if found.source == PERSONAL_FREQUENCY:
             return f"{self.often(found.product_id)}, last on {self._last(found.product_id)}"
         if found.because_of is not None:
+            name = name_of(found.because_of)
             return f"{bought_together(name)}, {self._did(found.because_of)} on {self._last(found.because_of)}"
         if found.source in (MATRIX_FACTORISATION, PRODUCT_SIMILARITY) and not self.bought:
             return "bought by customers with similar interests"
@@ -49,19 +64,13 @@ class Taste:
         return (EPOCH + timedelta(days=max(self._days(product_id)))).date().isoformat()
 
     def _days(self, product_id: str) -> list[int]:
-        return [at // DAY_US for own, at, quantity in self.signals if own == product_id and quantity > 0]
+        rows: Sequence[Purchase | Interest] = self.signals.purchases if product_id in self.bought else self.signals.interest
+        return [row[1] // DAY_US for row in rows if row[0] == product_id and row[2] != _LEFT]
 
 
-def taste(history: CustomerHistory, session: Sequence[Signal] = ()) -> Taste:
-    """What they bought, and what the app says that they bought or looked at in this session; or else what they looked at before."""
-    bought = purchases(history)
-    return Taste([*bought, *session] or _looked_at(history), frozenset(product_id for product_id, _, _ in bought))
-
-
-def _looked_at(history: CustomerHistory) -> list[Signal]:
-    events = history.events
-    interest = [code for code, name in enumerate(history.event_types) if name in _INTEREST]
-    seen = np.flatnonzero(np.isin(events["type"], interest) & (events["product"] >= 0))
-    return [
-        (history.product_ids[code], at, 1.0) for code, at in zip(events["product"][seen].tolist(), events["at"][seen].tolist(), strict=True)
-    ]
+def taste(history: CustomerHistory, profile: Mapping[str, Any], session: Sequence[Did] = ()) -> Taste:
+    """What is known that they did, and what the app says that they did in this session."""
+    known = signals(history, profile)
+    bought = [(product_id, at, quantity) for product_id, at, quantity, what in session if what == PURCHASE]
+    shown = [(product_id, at, what) for product_id, at, _, what in session if what != PURCHASE]
+    return Taste(Signals([*known.purchases, *bought], [*known.interest, *shown], known.place))

@@ -32,7 +32,8 @@ class Metrics:
         )
         self.rows = Counter("nextbest_rows", "Rows posted", ["table", "result"], registry=self.registry)
         self.decisions = Counter("nextbest_decisions", "Decisions recorded", ["stage", "action_id"], registry=self.registry)
-        self.fallbacks = Counter("nextbest_fallbacks", "Answers without a model", ["what"], registry=self.registry)
+        self.fallbacks = Counter("nextbest_fallbacks", "Answers without a model", ["what", "reason"], registry=self.registry)
+        self.removed = Counter("nextbest_removed_products", "Products left out of lists", ["reason"], registry=self.registry)
 
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
@@ -44,6 +45,13 @@ class Metrics:
             self._answered[method, route, status] = found
         found[0].inc()
         found[1].observe(seconds)
+
+    def count_list(self, what: str, fallback: str | None, removed: Mapping[Any, int]) -> None:
+        """Counts a list of products: whether it is a fallback, and what was left out."""
+        if fallback is not None:
+            self.fallbacks.labels(what, fallback).inc()
+        for reason, count in removed.items():
+            self.removed.labels(reason).inc(count)
 
     def count_rows(self, table: str, receipt: Receipt) -> None:
         """Counts what became of posted rows."""

@@ -5,55 +5,67 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
+from decisions.merchandising import Filters
+from serving.api.shown import Recommendation, Stocked, WhyFallback, recommendation
 from serving.auth import require
-from serving.dependencies import Ours
+from serving.dependencies import Ours, Serving
 from serving.errors import ProblemError
 from serving.fields import Id
-from serving.recommending import similar
+from serving.related import How, related
 
 router = APIRouter(prefix="/v1/products", tags=["recommendations"])
 
-
-class SimilarProduct(BaseModel):
-    """One product like the one asked about."""
-
-    product_id: str
-    rank: int
-    name: str
-    score: float = Field(description="higher is more alike; comparable within one answer")
+ProductId = Annotated[Id, Path(description="the product", examples=["85123A"])]
 
 
-class SimilarProducts(BaseModel):
-    """Products like one product, the most alike first."""
+class Beside(Stocked):
+    """How many, and which."""
+
+    limit: Annotated[int, Field(ge=1, le=200, description="how many products")] = 10
+
+
+class RelatedProducts(BaseModel):
+    """Products that go with one product, the best first; never itself."""
 
     model_config = ConfigDict(
-        json_schema_extra={"examples": [{"product_id": "85123A", "fallback": False, "model_version": "2", "products": []}]}
+        json_schema_extra={
+            "examples": [{"product_id": "85123A", "fallback": False, "fallback_reason": None, "model_version": "2", "products": []}]
+        }
     )
 
     product_id: str
-    fallback: bool = Field(description="true: the model does not know the product, and these are bought most in its category")
+    fallback: bool = Field(description="true: the model says nothing about the product, and these are bought most in its category")
+    fallback_reason: WhyFallback
     model_version: str | None
-    products: list[SimilarProduct]
+    products: list[Recommendation]
 
 
 @router.get("/{product_id}/similar", dependencies=[Depends(require("app"))])
-def get_similar(
-    product_id: Annotated[Id, Path(examples=["85123A"])], ours: Ours, limit: Annotated[int, Query(ge=1, le=200)] = 10
-) -> SimilarProducts:
-    """Products that the same customers buy; those of the same category where the model does not know the product."""
+def get_similar(product_id: ProductId, ours: Ours, asked: Annotated[Beside, Query()]) -> RelatedProducts:
+    """Products instead of this one; those of the same category where the model does not know it."""
+    return _answer(ours, product_id, "similar", asked)
+
+
+def _answer(ours: Serving, product_id: str, how: How, asked: Beside) -> RelatedProducts:
     with ours.state.reading() as connection:
         shop = ours.reader.shops.current(connection)
-    found = similar(product_id, limit, ours.champions, shop, ours.clock.now())
-    if not found.products and product_id not in shop.products and product_id not in shop.popular:
-        raise ProblemError(
-            404, f"No product {product_id!r} is known.", remedy="Check the id; products come with nextbest ingest.", kind="unknown-product"
-        )
-    return SimilarProducts(
+    filters = Filters(categories=(asked.category,) if asked.category else (), in_stock=asked.in_stock)
+    shelf = ours.offering.shelf(shop, filters, None, ours.clock.now())
+    if not shelf.plan.products.knows(product_id):
+        raise unknown_product(product_id)
+    found = related(product_id, how, asked.limit, shelf, ours.champions.affinity)
+    ours.metrics.count_list(how, found.fallback, found.removed)
+    return RelatedProducts(
         product_id=product_id,
-        fallback=found.fallback,
+        fallback=found.fallback is not None,
+        fallback_reason=found.fallback,
         model_version=ours.champions.version("affinity"),
-        products=[
-            SimilarProduct(product_id=each, rank=rank, name=shop.name_of(each), score=score)
-            for rank, (each, score) in enumerate(found.products, start=1)
-        ],
+        products=[recommendation(shelf, rank, each, explain=True) for rank, each in enumerate(found.products, start=1)],
+    )
+
+
+def unknown_product(product_id: str) -> ProblemError:
+    """Neither the range nor the model has such a product."""
+    return ProblemError(
+        404, f"No product {product_id!r} is known.", remedy="Check the id; products come with nextbest ingest.", kind="unknown-product"
     )

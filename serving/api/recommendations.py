@@ -1,35 +1,39 @@
 """Products for a customer, a visitor, or a basket of things somebody looked at."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
+from decisions.merchandising import exclusions_of
 from features.instants import microseconds
+from serving.api.kept import KeptAnswers, note
+from serving.api.shown import Recommendation, Shown, WhyFallback, recommendation
 from serving.auth import require
 from serving.current import Current
 from serving.dependencies import Ours, Serving
-from serving.fields import Body, Id, Instant, Number, Text
-from serving.recommending import Filters, Suggestion, suggest
-from serving.taste import Signal, Taste, taste
+from serving.fields import Body, Id, Instant, Number
+from serving.offering import Shelf
+from serving.recommending import Found, Wanted, recommend
+from serving.taste import LOOKED_AT, Did, Taste, taste
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 
-
-class Recommendation(BaseModel):
-    """One product, and why."""
-
-    product_id: str
-    rank: int
-    name: str
-    category: str | None
-    price: float | None
-    image_url: str | None
-    score: float = Field(description="higher is better; of no unit, comparable within one answer")
-    source: str = Field(description="where it came from")
-    because_of: str | None = Field(description="the product of their own that led to it")
-    because: str | None = Field(default=None, description="why, in words; with explain")
+_PRODUCT: JsonDict = {
+    "product_id": "85123A",
+    "rank": 1,
+    "name": "WHITE HANGING HEART T-LIGHT HOLDER",
+    "category": None,
+    "price": 2.55,
+    "image_url": None,
+    "score": 0.31,
+    "source": "personal_frequency",
+    "because_of": "85123A",
+    "because": "bought twice, last on 2011-11-21",
+}
 
 
 class Recommendations(BaseModel):
@@ -42,16 +46,10 @@ class Recommendations(BaseModel):
                     "customer_id": "17850",
                     "placement": "home",
                     "fallback": False,
+                    "fallback_reason": None,
                     "model_version": "2",
-                    "recommendations": [
-                        {
-                            "product_id": "85123A",
-                            "rank": 1,
-                            "name": "WHITE HANGING HEART T-LIGHT HOLDER",
-                            "score": 0.31,
-                            "source": "own_purchases",
-                        }
-                    ],
+                    "removed": {"sold_out": 12},
+                    "recommendations": [_PRODUCT],
                 }
             ]
         }
@@ -59,27 +57,22 @@ class Recommendations(BaseModel):
 
     customer_id: str | None
     placement: str | None
-    fallback: bool = Field(description="true: nothing is known about them, or no model is there, and this is a sensible popular list")
+    fallback: bool = Field(description="true: this is a sensible list, but not the model's for this very customer")
+    fallback_reason: WhyFallback
     model_version: str | None
+    removed: dict[str, int] | None = Field(default=None, description="products that may not stand in this list, by reason; with explain")
     recommendations: list[Recommendation]
 
 
-class Bought(Body):
+class Happened(Body):
     """One thing that somebody bought or looked at."""
 
     product_id: Id
+    event_type: Literal["purchase", "product_view", "add_to_cart", "remove_from_cart", "checkout_started"] = Field(
+        default=LOOKED_AT, description="left out: they looked at it"
+    )
     at: Instant | None = Field(default=None, description="left out: now")
-    quantity: Number = Field(default=1.0, gt=0)
-
-
-class Shown(BaseModel):
-    """What may be shown, and how; whatever else an app says about the context is ignored."""
-
-    placement: Text | None = None
-    category: Annotated[Text | None, Field(description="only this category and those below it: A > B")] = None
-    exclude_purchased: bool = False
-    in_stock: bool = True
-    explain: bool = False
+    quantity: Number = Field(default=1.0, gt=0, description="pieces, of a purchase")
 
 
 class Asked(Shown):
@@ -91,11 +84,18 @@ class Asked(Shown):
 class RecommendationsIn(Body):
     """For whom: a customer, a visitor, or a history sent along."""
 
-    model_config = ConfigDict(json_schema_extra={"examples": [{"visitor_id": "v-1", "limit": 5}, {"history": [{"product_id": "85123A"}]}]})
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"visitor_id": "v-1", "limit": 5},
+                {"history": [{"product_id": "85123A", "event_type": "add_to_cart"}], "context": {"placement": "cart"}},
+            ]
+        }
+    )
 
     customer_id: Id | None = None
     visitor_id: Id | None = None
-    history: list[Bought] = Field(default_factory=list, max_length=1000)
+    history: list[Happened] = Field(default_factory=list, max_length=1000)
     context: Shown = Field(default_factory=Shown)
     limit: int = Field(default=10, ge=1, le=200)
 
@@ -106,62 +106,64 @@ class RecommendationsIn(Body):
         return self
 
 
-@router.get("/customers/{customer_id}/recommendations", dependencies=[Depends(require("app"))])
 def get_recommendations(
-    customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, asked: Annotated[Asked, Query()]
+    customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, asked: Annotated[Asked, Query()], request: Request
 ) -> Recommendations:
-    """The products that this customer will most likely want next. An unknown customer gets what most want, marked as fallback."""
+    """The products that this customer will most likely want next. Everybody gets an answer: where it is not the model's, it says why."""
     with ours.state.reading() as connection:
         current = ours.reader.customer(connection, customer_id, ours.clock.now())
-    return _answer(ours, current, taste(current.history), asked.limit, asked, customer_id=customer_id)
+    shelf = ours.offering.shelf(current.shop, asked.filters, asked.placement, current.now)
+    found = _found(ours, current, shelf, taste(current.history, current.profile), asked, limit=asked.limit, is_known=current.known)
+    note(request, shelf.plan.until, current.now, found)
+    return _answer(ours, shelf, found, asked, customer_id=customer_id)
+
+
+router.add_api_route(
+    "/customers/{customer_id}/recommendations",
+    get_recommendations,
+    dependencies=[Depends(require("app"))],
+    route_class_override=KeptAnswers,
+)
 
 
 @router.post("/recommendations", dependencies=[Depends(require("app"))])
 def post_recommendations(asked: RecommendationsIn, ours: Ours) -> Recommendations:
-    """The same for a visitor, or for a history that the app sends along (of things bought or looked at in this session)."""
+    """The same for a visitor, or with a history that the app sends along: what they bought or looked at in this session."""
     now = ours.clock.now()
     with ours.state.reading() as connection:
         if asked.customer_id is not None:
             current = ours.reader.customer(connection, asked.customer_id, now)
         else:
             current = ours.reader.visitor(connection, asked.visitor_id or "", now)
-    known = taste(current.history, _session(asked.history, now - timedelta(microseconds=1)))
-    return _answer(ours, current, known, asked.limit, asked.context, customer_id=asked.customer_id)
+    known = taste(current.history, current.profile, _session(asked.history, now - timedelta(microseconds=1)))
+    shelf = ours.offering.shelf(current.shop, asked.context.filters, asked.context.placement, now)
+    is_known = current.known or asked.customer_id is None
+    found = _found(ours, current, shelf, known, asked.context, limit=asked.limit, is_known=is_known)
+    return _answer(ours, shelf, found, asked.context, customer_id=asked.customer_id)
 
 
-def _answer(ours: Serving, current: Current, known: Taste, limit: int, shown: Shown, *, customer_id: str | None) -> Recommendations:
-    """The answer for somebody; popular products, marked as fallback, where nothing personal is known."""
-    allowed = current.shop.allowed(current.now, category=shown.category, in_stock=shown.in_stock)
-    found = suggest(current, known, limit, ours.champions, Filters(allowed, shown.exclude_purchased))
-    fallback = ours.champions.affinity is None or not known.signals
-    if fallback:
-        ours.metrics.fallbacks.labels("recommendations").inc()
+def _found(ours: Serving, current: Current, shelf: Shelf, known: Taste, shown: Shown, *, limit: int, is_known: bool) -> Found:
+    """The list for somebody, counted."""
+    own = exclusions_of(current.profile, ours.offering.rules.columns, shelf.plan.products)
+    bought = known.bought if shown.exclude_purchased else frozenset[str]()
+    wanted = Wanted(limit, replace(own, bought=bought, shown=frozenset(shown.exclude)), shown.exclude_purchased)
+    found = recommend(known, wanted, shelf, ours.champions.affinity, current.now, is_known=is_known)
+    ours.metrics.count_list("recommendations", found.fallback, found.removed)
+    return found
+
+
+def _answer(ours: Serving, shelf: Shelf, found: Found, shown: Shown, *, customer_id: str | None) -> Recommendations:
     return Recommendations(
         customer_id=customer_id,
         placement=shown.placement,
-        fallback=fallback,
+        fallback=found.fallback is not None,
+        fallback_reason=found.fallback,
         model_version=ours.champions.version("affinity"),
-        recommendations=[_recommendation(current, rank, each, explain=shown.explain) for rank, each in enumerate(found, start=1)],
+        removed=dict(found.removed) if shown.explain else None,
+        recommendations=[recommendation(shelf, rank, each, explain=shown.explain) for rank, each in enumerate(found.products, start=1)],
     )
 
 
-def _recommendation(current: Current, rank: int, suggestion: Suggestion, *, explain: bool) -> Recommendation:
-    """One product of an answer, with what the range says about it."""
-    listed = current.shop.products.get(suggestion.product_id)
-    return Recommendation(
-        product_id=suggestion.product_id,
-        rank=rank,
-        name=current.shop.name_of(suggestion.product_id),
-        category=(listed.category or None) if listed else None,
-        price=listed.price if listed else None,
-        image_url=(listed.image_url or None) if listed else None,
-        score=suggestion.score,
-        source=suggestion.source,
-        because_of=suggestion.because_of,
-        because=suggestion.because if explain else None,
-    )
-
-
-def _session(history: list[Bought], just_now: datetime) -> list[Signal]:
-    """What the app says that they bought or looked at, in the form that tells taste; nothing of it lies in the future."""
-    return [(each.product_id, microseconds(min(each.at or just_now, just_now)), each.quantity) for each in history]
+def _session(history: list[Happened], just_now: datetime) -> list[Did]:
+    """What the app says that they did, in the form that tells taste; nothing of it lies in the future."""
+    return [(each.product_id, microseconds(min(each.at or just_now, just_now)), each.quantity, each.event_type) for each in history]

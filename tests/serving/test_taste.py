@@ -1,6 +1,5 @@
 """Reasons speak of products by their names, and say that something was bought only where it was."""
 
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,15 +7,16 @@ import httpx
 import pandas as pd
 import pytest
 
+from decisions.merchandising import Filters, Rules
 from features.history import CustomerHistory
-from serving.recommending import Filters, NamedAffinity, without_model
+from serving.offering import Offering
+from serving.recommending import NamedAffinity, Wanted, recommend
 from serving.shop import ListedProduct, Shop
-from serving.taste import taste
+from serving.taste import Taste, taste
 from training.affinity.because import Recommendation
 from training.affinity.blend import ALL, NEW, Blend
 from training.affinity.model import AffinityModel
 from training.affinity.recall import PERSONAL_FREQUENCY, PRODUCT_SIMILARITY
-from training.affinity.signals import Signals
 
 AT = datetime(2024, 4, 3)
 NAMES = {"1": "Cup 2", "2": "Tea", "0": "Pot"}
@@ -53,8 +53,12 @@ def model() -> AffinityModel:
     )
 
 
+def tastes(history: CustomerHistory) -> Taste:
+    return taste(history, {})
+
+
 def reasons(model: AffinityModel, history: CustomerHistory) -> dict[str, str]:
-    found = NamedAffinity(model, SHOP).suggest(taste(history), AT, 3, Filters())
+    found = NamedAffinity(model, Offering(Rules(), model).shelf(SHOP, Filters(), None, AT)).recommend_one(tastes(history).signals, AT, 3)
     return {each.product_id: each.because for each in found}
 
 
@@ -69,20 +73,39 @@ def test_what_was_only_looked_at_was_not_bought(model: AffinityModel) -> None:
     assert said["2"] == "looked at 3 times, last on 2024-04-01"
     assert said["1"] == "often bought together with Tea, looked at on 2024-04-01"
     unlike = Recommendation("0", 1.0, "matrix_factorisation", "bought by customers with similar purchases")
-    assert taste(looked_at(("2", 2))).because(unlike, "") == "bought by customers with similar interests"
-    assert taste(bought(("2", 2))).because(unlike, "") == "bought by customers with similar purchases"
+    assert tastes(looked_at(("2", 2))).because(unlike, str) == "bought by customers with similar interests"
+    assert tastes(bought(("2", 2))).because(unlike, str) == "bought by customers with similar purchases"
 
 
-def test_decisions_call_products_by_their_names(model: AffinityModel) -> None:
-    purchases: Sequence[tuple[str, int, float]] = taste(bought(("2", 2))).signals
-    said = {each.product_id: each.because for each in NamedAffinity(model, SHOP).recommend_one(Signals(purchases), AT, 3)}
-    assert said["1"] == "often bought together with Tea, bought on 2024-04-01"
+def test_what_was_looked_at_counts_beside_what_was_bought() -> None:
+    history = bought(("2", 9)).extended(
+        [],
+        [
+            {"event_type": what, "product_id": "1", "occurred_at": AT - timedelta(minutes=minutes)}
+            for minutes, what in enumerate(("product_view", "add_to_cart", "remove_from_cart", "checkout_started", "review"), start=1)
+        ],
+    )
+    known = taste(history, {"country": "Japan"}, [("0", 1, 3.0, "purchase"), ("0", 2, 1.0, "product_view")]).signals
+    assert [(product_id, pieces) for product_id, _, pieces in known.purchases] == [("2", 2.0), ("0", 3.0)]
+    assert [what for product_id, _, what in known.interest if product_id == "1"] == [
+        "checkout_started",
+        "remove_from_cart",
+        "add_to_cart",
+        "product_view",
+    ]
+    assert known.interest[-1] == ("0", 2, "product_view")
+    assert known.place == "Japan"
 
 
 def test_without_a_model_their_own_purchases_come_first() -> None:
-    known = taste(bought(("2", 2), ("2", 22), ("1", 9)))
-    found = without_model(known, 5, SHOP, Filters())
-    assert [(each.product_id, each.because) for each in found] == [("2", "bought twice"), ("1", "bought once"), ("0", "bought by many")]
+    known = tastes(bought(("2", 2), ("2", 22), ("1", 9)))
+    found = recommend(known, Wanted(5), Offering(Rules(), None).shelf(SHOP, Filters(), None, AT), None, AT, is_known=True)
+    assert [(each.product_id, each.because) for each in found.products] == [
+        ("2", "bought twice"),
+        ("1", "bought once"),
+        ("0", "bought by many"),
+    ]
+    assert found.fallback == "no_model"
 
 
 def test_a_session_counts_though_it_carries_no_times_and_is_not_called_bought(client: httpx.Client, known: Any) -> None:
