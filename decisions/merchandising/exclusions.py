@@ -54,21 +54,24 @@ def exclusions_by_customer(customers: pd.DataFrame, columns: Columns, products: 
 
 def _names(value: Any, known: Callable[[str], bool]) -> list[str]:
     if isinstance(value, str):
-        names = _listed(value) or _separated(value, known)
+        listed = _listed(value)
+        names = _separated(value, known) if listed is None else listed
     elif isinstance(value, Iterable):
         names = [str(name) for name in value]
     else:
-        names = [] if value is None or value is pd.NA or value != value else [str(value)]
+        names = (
+            [] if value is None or value is pd.NA or value != value else [re.sub(r"\.0$", "", str(value))]
+        )  # an id in a column of numbers
     return [name.strip() for name in names if name.strip()]
 
 
-def _listed(text: str) -> list[str]:
-    """The names of a JSON list; none where the text is no such list."""
+def _listed(text: str) -> list[str] | None:
+    """The names of a JSON list; None where the text is no such list."""
     try:
-        found = json.loads(text) if text.lstrip().startswith("[") else []
+        found = json.loads(text) if text.lstrip().startswith("[") else None
     except ValueError:
-        return []
-    return [str(name) for name in found]
+        return None
+    return None if found is None else [str(name) for name in found]
 
 
 def _separated(text: str, known: Callable[[str], bool]) -> list[str]:
