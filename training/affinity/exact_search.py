@@ -32,11 +32,12 @@ class Found:
 
 @dataclass(frozen=True)
 class ExactSearch:
-    """Products (products, d) as they are, the lengths of all, and the longest again, sorted by falling length."""
+    """Products (products, d) as they are, and the longest again, sorted by falling length; the lengths of both."""
 
     products: Floats32
     lengths: Floats64
     head: Floats32
+    head_lengths: Floats64
     head_columns: Columns
 
     @classmethod
@@ -44,7 +45,7 @@ class ExactSearch:
         """A search over these product vectors, which are kept and not copied."""
         lengths = np.sqrt(np.einsum("ij,ij->i", products, products, dtype=np.float64))
         longest = np.argsort(-lengths, kind="stable")[:HEAD]
-        return cls(products, lengths, products[longest], longest)
+        return cls(products, lengths, products[longest], lengths[longest], longest)
 
     def top(self, query: Floats32, k: int, allowed: Mask | None = None) -> Found:
         """The best `k` for one query (d,), of those that `allowed` (products,) marks; fewer where there are fewer."""
@@ -61,8 +62,7 @@ class ExactSearch:
 
     def _near_the_head(self, query: Floats32, k: int, allowed: Mask | None) -> tuple[Columns | None, int]:
         """Every column that may be among the best, and how many were looked at; None where one beyond the head still could."""
-        scores, length, seen = np.empty(0, np.float32), _length(query), 0
-        lengths = self.lengths[self.head_columns]
+        scores, lengths, length, seen = np.empty(0, np.float32), self.head_lengths, _length(query), 0
         while seen < len(self.head):
             until = min(len(self.head), max(FIRST, 2 * seen))
             fresh = self.head[seen:until] @ query

@@ -102,8 +102,8 @@ def build_index(vectors: Floats32, queries: Floats32, *, threads: int, seed: int
     """An index over `vectors` (products, d), measured with `queries` (m, d), which should be drawn as customers will ask.
 
     Where exact searches look at no more than `cheap` products, of up to 200,000 therefore always, it is exact. Otherwise a graph is built,
-    on `threads`, and walked ever wider until it finds .97 of the exact best 200; one that never does is refused, and the index is exact.
-    The same `seed` gives the same index on one thread.
+    on `threads`, and walked ever wider until it finds .97 of the exact best 200; one that never does is refused, and the index is exact, as
+    it is where usearch is not installed. The same `seed` gives the same index on one thread.
     """
     exact = ExactSearch.over(np.ascontiguousarray(vectors, np.float32))
     rng = np.random.default_rng(seed)
@@ -112,7 +112,10 @@ def build_index(vectors: Floats32, queries: Floats32, *, threads: int, seed: int
     looked_at = float(np.mean([found.looked_at for found in best])) if best else 0.0
     if looked_at <= cheap:
         return ProductIndex(exact, None, None, None, looked_at, f"An exact search looks at {looked_at:,.0f} of {len(vectors):,} products.")
-    graph = ProximityGraph.over(exact.products, width=WIDTHS[0], threads=threads, rng=rng)
+    try:
+        graph = ProximityGraph.over(exact.products, width=WIDTHS[0], threads=threads, rng=rng)
+    except InputError as error:
+        return ProductIndex(exact, None, None, None, looked_at, f"{error} Every search is exact.")
     return gated(exact, graph, asked, [found.columns for found in best], looked_at)
 
 

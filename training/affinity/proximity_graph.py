@@ -5,12 +5,12 @@ y* = (y, sqrt(M^2 - |y|^2)) and x* = (x, 0) stand at |x* - y*|^2 = |x|^2 + M^2 -
 """
 
 from dataclasses import dataclass, replace
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from usearch.index import Index
 
 from features.errors import InputError
 
@@ -30,8 +30,11 @@ class ProximityGraph:
 
     @classmethod
     def over(cls, products: Floats32, *, width: int, threads: int, rng: np.random.Generator) -> Self:
-        """A graph of these vectors (products, d). The order of insertion is drawn; with one thread the same draw gives the same graph."""
-        index = Index(
+        """A graph of these vectors (products, d). The order of insertion is drawn; with one thread the same draw gives the same graph.
+
+        Raises InputError where usearch is not installed.
+        """
+        index = _usearch().Index(
             ndim=products.shape[1] + 1,
             metric="l2sq",
             dtype="f32",
@@ -60,10 +63,19 @@ class ProximityGraph:
     @classmethod
     def read(cls, file: Path, shape: tuple[int, int], width: int) -> Self:
         """The graph in `file`, of (products, d) vectors; InputError where it is of others."""
-        index = Index.restore(file)
+        index = _usearch().Index.restore(file)
         if index is None or (len(index), index.ndim - 1) != shape:
             raise InputError(f"{file} is no index of these {shape[0]:,} products.", remedy="Train again, or roll back.")
         return cls(index, width)
+
+
+def _usearch() -> Any:
+    try:
+        return import_module("usearch.index")
+    except ImportError as error:
+        raise InputError(
+            "usearch is not installed, and this range is searched with it.", remedy="pip install 'nextbest[large]'."
+        ) from error
 
 
 def lifted(products: Floats32) -> Floats32:

@@ -1,3 +1,5 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -171,3 +173,14 @@ def test_an_index_of_other_products_is_refused(graphed, tmp_path):
     index.write(tmp_path)
     with pytest.raises(InputError, match="2,999 products"):
         ProductIndex.read(tmp_path, vectors[1:])
+
+
+def test_without_usearch_searches_are_exact_and_say_so(graphed, tmp_path, monkeypatch):
+    index, vectors, queries = graphed
+    index.write(tmp_path)
+    monkeypatch.setitem(sys.modules, "usearch.index", None)
+    plain = build_index(vectors, queries, threads=1, seed=3, cheap=100)
+    assert plain.kind == EXACT
+    assert "usearch is not installed" in plain.reason
+    with pytest.raises(InputError, match="usearch is not installed"):
+        ProductIndex.read(tmp_path, vectors)
