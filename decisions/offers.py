@@ -25,7 +25,7 @@ DUE_UNTIL: Final = 2.0
 """... until this one: later, the customer has probably found another source."""
 
 INTEREST: Final = ("product_view", "add_to_cart", "remove_from_cart", "checkout_started")
-"""Events that say something about the product they name."""
+"""Events that say something about the product they name: those of `features.interactions.INTEREST`, which brings the engine along."""
 
 Describe = Callable[[str, str], Product | None]
 """(product_id, reason) -> the product as the range lists it; None for one that may not be offered."""
@@ -87,7 +87,7 @@ def interest(history: CustomerHistory) -> list[tuple[str, int, str]]:
     """product_id, instant in microseconds and event type of every event that shows interest in a product, oldest first."""
     events = history.events
     shown = np.isin(events["type"], _codes(history, *INTEREST)) & (events["product"] >= 0)
-    rows = zip(events["product"][shown].tolist(), events["at"][shown].tolist(), events["type"][shown].tolist(), strict=True)
+    rows = zip(events["product"][shown].tolist(), events["known_at"][shown].tolist(), events["type"][shown].tolist(), strict=True)
     return [(history.product_ids[code], at, history.event_types[kind]) for code, at, kind in rows]
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from decisions.catalogue import load_catalogue
 from decisions.limits import Limits
+from decisions.merchandising import Rules
 from decisions.policy import default_policy
 from decisions.situation import Contact
 from features.contacts import contact_history
@@ -18,6 +19,7 @@ from features.journey import load_stages
 from serving.champions import Champions
 from serving.current import Current, Reader
 from serving.deciding import Decider, Subject
+from serving.offering import Offering
 from serving.publishing import publish
 from serving.risk import churn_probability, risk
 from serving.shop import Shops
@@ -40,7 +42,7 @@ def current(state: State, now: datetime) -> Current:
 
 
 def contacts(state: State, subject: Subject, now: datetime) -> list[Contact]:
-    decider = Decider(reader(), Champions(), default_policy(load_catalogue(), Limits()))
+    decider = Decider(reader(), Champions(), default_policy(load_catalogue(), Limits()), Offering(Rules(), None))
     with state.reading() as connection:
         return list(decider.read(connection, subject, now)[1].contacts)
 
