@@ -82,11 +82,16 @@ def simulated_cases(shops: Mapping[str, tuple[int, int, int, int]] = SIMULATED) 
         orders = tables["orders"].dropna(subset=["customer_id", "product_id"])
         as_of = (orders["ordered_at"].max().normalize() + timedelta(days=1 - horizon_days)).to_pydatetime()
         events = tables["events"][tables["events"]["occurred_at"] < as_of]
-        seen = {"products": tables["products"], "customers": tables["customers"], "events": events}
+        seen = {"products": _known_products(tables["products"], as_of), "customers": tables["customers"], "events": events}
         lines = orders[orders["line_kind"] == SALE].reset_index(drop=True)
         yield Case(
             name, lines[["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price"]], as_of, horizon_days, seen
         )
+
+
+def _known_products(products: pd.DataFrame, as_of: datetime) -> pd.DataFrame:
+    """The catalogue of that day: `available` is of the shop's last day, which nobody knew then."""
+    return products[products["available_from"] < as_of].drop(columns="available")
 
 
 def online_retail(file: Path) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from benchmarks.affinity_ease import MOST_PRODUCTS
 from benchmarks.affinity_ours import Ours
 from benchmarks.affinity_peers import NAMES
 from benchmarks.affinity_published import published, short
@@ -53,9 +54,11 @@ def cost_table(costs: Mapping[str, Ours]) -> str:
 
 
 def parameter_table(rows: Sequence[Row]) -> str:
-    """With which parameters each peer came, as one step earlier in the history chose."""
+    """With which parameters each peer came, as one step earlier in the history chose, and what a peer leaves out."""
     names = [name for name in NAMES if name in rows[0].settings]
-    return markdown(["parameters", "mode", *names], [[row.case, row.mode, *(row.settings[name] for name in names)] for row in rows])
+    limit = f"EASE models the {MOST_PRODUCTS:,} products in most baskets; the others stand behind them, by popularity."
+    table = markdown(["parameters", "mode", *names], [[row.case, row.mode, *(row.settings[name] for name in names)] for row in rows])
+    return f"{table}\n\n{limit}"
 
 
 def verdicts(rows: Sequence[Row]) -> str:

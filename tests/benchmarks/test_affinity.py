@@ -40,10 +40,10 @@ def test_a_temporal_split_by_hand():
         lines(
             ("u", "1", "a", "2026-01-31T23:59"),
             ("u", "1", "b", "2026-02-01T00:10"),  # a line of a basket that began before the cut-off
-            ("u", "2", "a", "2026-02-01T00:00"),  # the first instant of the window
+            ("u", "2", "b", "2026-02-01T00:00"),  # the first instant of the window
             ("u", "3", "a", "2026-02-05"),
             ("u", "3", "new to all", "2026-02-05"),
-            ("u", "4", "b", "2026-02-11"),  # the first instant after it
+            ("u", "4", "c", "2026-02-11"),  # the first instant after it
             ("v", "5", "c", "2026-01-01"),
             ("w", "6", "a", "2026-02-02"),  # nobody knew them
         ),
@@ -51,7 +51,7 @@ def test_a_temporal_split_by_hand():
         10,
     )
     assert pairs(split.history) == [("u", "a"), ("u", "b"), ("v", "c")]
-    assert pairs(split.target) == [("u", "a")]
+    assert pairs(split.target) == [("u", "a"), ("u", "b")]
 
 
 def test_the_last_basket_by_hand():
@@ -202,6 +202,8 @@ def test_the_earlier_question_sees_nothing_of_the_present_one():
     assert now.history["ordered_at"].max() < pd.Timestamp(case.as_of)
     assert before.history["ordered_at"].max() < pd.Timestamp(case.as_of) - pd.Timedelta(days=60)
     assert case.tables["events"]["occurred_at"].max() < pd.Timestamp(case.as_of)
+    assert "available" not in case.tables["products"]
+    assert case.tables["products"]["available_from"].max() < pd.Timestamp(case.as_of)
     cut = case.lines[case.lines["ordered_at"] < case.as_of]
     blind = Case(case.name, cut, case.as_of, case.horizon_days).earlier()
     assert pairs(blind.target) == pairs(before.target)
