@@ -90,12 +90,12 @@ def busy_rules(draw: st.DrawFn) -> Rules:
     )
     boosts = st.builds(Boost, chosen, st.sampled_from((0.0, 0.5, 1.0, 2.0, 8.0)))
     pins = st.builds(Pin, st.sampled_from([*IDS, NOT_LISTED]), st.integers(1, 6))
-    cap = st.sampled_from((None, 1, 2))
+    cap = st.sampled_from((None, 1, 1, 2))
     return Rules(
         diversity=draw(st.sampled_from((0.0, 0.25, 0.5, 1.0))),
         caps=Caps(draw(cap), draw(cap), draw(st.sampled_from((None, 1, 2)))),
         fill=draw(st.booleans()),
-        pins=tuple(draw(st.lists(pins, max_size=3))),
+        pins=tuple(draw(st.lists(pins, max_size=4))),
         boosts=tuple(draw(st.lists(boosts, max_size=3))),
         blocks=tuple(Block(each) for each in draw(st.lists(chosen, max_size=1))),
     )
