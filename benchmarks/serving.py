@@ -80,18 +80,18 @@ def main() -> None:
 
 def churn_of_one(running: Runner, shop: ServedShop, name: str, url: str, log: TextIO) -> list[Line]:
     """The single answer on this database: published, and computed anew after an order."""
-    key = _published(shop, url)
-    stored, live = (_served(shop, url, NOW + timedelta(hours=hours), log) for hours in (0, 2))
+    key = published(shop, url)
+    stored, live = (served(shop, url, NOW + timedelta(hours=hours), log) for hours in (0, 2))
     everybody = [Asked(f"/v1/customers/{who}/churn", key) for who in shop.scores["customer_id"]]
     bodies = {one.path: body for one, body in zip(everybody, ask(running, stored, everybody).bodies, strict=True)}
     unlike = [body for body in bodies.values() if b'"source":"published"' not in body]
     if unlike:
         raise SystemExit(f"{len(unlike):,} of {len(bodies):,} answers are not the published ones: {unlike[0]!r}")
     turns = {"minimal": minimal(bodies), "stored": stored}
-    spent = _cheapest(running, turns, everybody, ROUNDS)
+    spent = cheapest(running, turns, everybody, ROUNDS)
     buyers = shop.scores["customer_id"].tolist()[:: max(len(everybody) // LIVE, 1)]
-    _post_orders(url, buyers)
-    spent |= _cheapest(running, {"live": live}, [Asked(f"/v1/customers/{who}/churn", key) for who in buyers], ROUNDS)
+    post_orders(url, buyers)
+    spent |= cheapest(running, {"live": live}, [Asked(f"/v1/customers/{who}/churn", key) for who in buyers], ROUNDS)
     ratio = {what: cost / spent["minimal"] for what, cost in spent.items()}
     return [
         Line("minimal FastAPI route, the same bytes", spent["minimal"], 1.0),
@@ -100,18 +100,18 @@ def churn_of_one(running: Runner, shop: ServedShop, name: str, url: str, log: Te
     ]
 
 
-def minimal(bodies: Mapping[str, bytes]) -> FastAPI:
+def minimal(bodies: Mapping[str, bytes], what: str = "churn") -> FastAPI:
     """The least that FastAPI does for such an answer: a route with the id in its path, and bytes that are there already."""
     app = FastAPI()
 
-    @app.get("/v1/customers/{customer_id}/churn")
+    @app.get(f"/v1/customers/{{customer_id}}/{what}")
     async def answer(customer_id: str) -> Response:
-        return Response(bodies[f"/v1/customers/{customer_id}/churn"], media_type="application/json")
+        return Response(bodies[f"/v1/customers/{customer_id}/{what}"], media_type="application/json")
 
     return app
 
 
-def _published(shop: ServedShop, url: str) -> str:
+def published(shop: ServedShop, url: str) -> str:
     """Publishes the shop and makes a key."""
     shop.publish(url)
     state = open_state(url)
@@ -120,7 +120,7 @@ def _published(shop: ServedShop, url: str) -> str:
     return key
 
 
-def _post_orders(url: str, customer_ids: Sequence[str]) -> None:
+def post_orders(url: str, customer_ids: Sequence[str]) -> None:
     """An order of two products of each of these customers, an hour after the publication."""
     at = NOW + timedelta(hours=1)
     sold = {"quantity": 1.0, "unit_price": 20.0, "discount_amount": 0.0, "line_kind": SALE, "ordered_at": at, "received_at": at}
@@ -135,11 +135,12 @@ def _post_orders(url: str, customer_ids: Sequence[str]) -> None:
     state.close()
 
 
-def _served(shop: ServedShop, url: str, now: datetime, log: TextIO) -> FastAPI:
+def served(shop: ServedShop, url: str, now: datetime, log: TextIO) -> FastAPI:
+    """The application over this shop, at this time."""
     return create_app(ServingSettings(home=shop.home.root, database_url=url, as_of=now), log=make_log(log))
 
 
-def _cheapest(running: Runner, turns: Mapping[str, FastAPI], asked: Sequence[Asked], rounds: int) -> dict[str, float]:
+def cheapest(running: Runner, turns: Mapping[str, FastAPI], asked: Sequence[Asked], rounds: int) -> dict[str, float]:
     """Microseconds per request of every application in its cheapest round; they take turns, so that all meet the same machine."""
     spent: dict[str, list[float]] = {name: [] for name in turns}
     for _ in range(rounds):

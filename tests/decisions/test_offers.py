@@ -2,9 +2,11 @@
 
 from datetime import datetime, timedelta
 
-from decisions.offers import offered, purchases
+from decisions.offers import INTEREST, interest, offered, purchases
 from decisions.situation import Product
+from features import interactions
 from features.history import CustomerHistory
+from features.instants import microseconds
 
 NOW = datetime(2025, 6, 1)
 
@@ -62,3 +64,31 @@ def test_only_sales_of_products_are_purchases_and_the_future_is_not_seen():
     )
     assert [product for product, *_ in purchases(history.before(NOW))] == ["a"]
     assert offered(history, NOW, None, named) == {}
+
+
+def test_interest_is_every_event_that_says_something_of_its_product():
+    assert set(INTEREST) == set(interactions.INTEREST)
+    seen = [event(what, "cup", days) for days, what in enumerate((*INTEREST, "review", "search"), start=1)]
+    known = interest(CustomerHistory.of([line("tea", 9)], [*seen, event("product_view", None, 1)]))
+    assert sorted(what for _, _, what in known) == sorted(INTEREST)
+    assert {product_id for product_id, _, _ in known} == {"cup"}
+
+
+def test_what_a_visitor_looked_at_counts_from_when_it_is_known_who_they_are():
+    known_at = NOW - timedelta(days=2)
+    history = CustomerHistory.of([], [{**event("product_view", "cup", 9), "known_at": known_at}])
+    assert interest(history) == [("cup", microseconds(known_at), "product_view")]
+
+
+def test_the_model_is_asked_with_purchases_interest_and_place():
+    asked = []
+
+    class Asked:
+        def recommend_one(self, *question):
+            asked.append(question)
+            return []
+
+    offered(CustomerHistory.of([line("tea", 9)], [event("add_to_cart", "cup", 1)]), NOW, Asked(), named, profile={"country": "Chile"})
+    ((signals, as_of, _),) = asked
+    assert as_of == NOW
+    assert ([row[0] for row in signals.purchases], [row[0] for row in signals.interest], signals.place) == (["tea"], ["cup"], "Chile")
