@@ -62,7 +62,9 @@ def _compare(given: Any) -> None:
         given.pictures.mkdir(parents=True, exist_ok=True)
         draw(rows, given.pictures)
     if given.json:
-        given.json.write_text(json.dumps([row_json(row) for row in rows], indent=2), encoding="utf-8")
+        taken = {name: {"training": vars(ours.training), "scoring": vars(ours.scoring)} for name, ours in costs.items()}
+        figures = {"rows": [row_json(row) for row in rows], "costs": taken, "verdicts": verdicts(rows).splitlines()}
+        given.json.write_text(json.dumps(figures, indent=2), encoding="utf-8")
 
 
 def _cases(given: Any) -> Iterator[Case]:

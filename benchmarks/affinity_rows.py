@@ -109,6 +109,18 @@ def verdict(rows: Sequence[Row]) -> Verdict:
     )
 
 
+def reference_verdict(rows: Sequence[Row]) -> Verdict:
+    """The rule over these rows, all of which have reference figures, with the peers of those figures instead of this run's."""
+    gains, below = [], []
+    for row in rows:
+        figures = dict(published(row.case, row.mode))
+        del figures[PROTOTYPE]
+        gains.append(row.found[OURS].ndcg / max(peer.ndcg for peer in figures.values()) - 1.0)
+        if (above := row.found[OURS].ndcg - figures[FREQUENCY].ndcg) < -HALF_OF_THE_LAST_DIGIT:
+            below.append(f"{row.case}, {row.mode} {above:+.4f}")
+    return Verdict(len(rows), float(np.mean(gains)), below, [f"{row.case}, {row.mode}" for row in rows if row.reached is False])
+
+
 def row_json(row: Row) -> dict[str, Any]:
     """Every figure of a row."""
     systems = {

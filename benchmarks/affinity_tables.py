@@ -7,7 +7,7 @@ from benchmarks.affinity_ease import MOST_PRODUCTS
 from benchmarks.affinity_ours import Ours
 from benchmarks.affinity_peers import NAMES
 from benchmarks.affinity_published import published, short
-from benchmarks.affinity_rows import OURS, Row, verdict
+from benchmarks.affinity_rows import OURS, Row, reference_verdict, verdict
 
 TRAINING_SECONDS: Final = {"online_retail": 180.0, "tafeng": 360.0}
 SCORING_SECONDS: Final = {"tafeng": 120.0}
@@ -62,12 +62,13 @@ def parameter_table(rows: Sequence[Row]) -> str:
 
 
 def verdicts(rows: Sequence[Row]) -> str:
-    """The rule over the rows with reference figures, and over all; empty without ours."""
+    """The rule beside the reference figures where there are any, and beside the peers of this run; empty without ours."""
     if OURS not in rows[0].found:
         return ""
     known = [row for row in rows if row.reached is not None]
-    groups = {"rows with reference figures": known, "all rows": rows}
-    return "\n".join(f"The rule, {name}: {verdict(group)}" for name, group in groups.items() if group)
+    said = [f"The rule, beside the reference figures: {reference_verdict(known)}"] if known else []
+    said += [f"The rule, the same rows beside the peers of this run: {verdict(known)}"] if known else []
+    return "\n".join([*said, f"The rule, all rows beside the peers of this run: {verdict(rows)}"])
 
 
 def markdown(head: Sequence[str], lines: Sequence[Sequence[str]]) -> str:

@@ -17,7 +17,7 @@ from benchmarks.affinity_histories import Case, missing, public_cases, simulated
 from benchmarks.affinity_pictures import draw
 from benchmarks.affinity_protocol import ALL, NEW, Found, Split, found, last_basket, lists_by_customer, targets, temporal
 from benchmarks.affinity_published import PROTOTYPE, published
-from benchmarks.affinity_rows import OURS, Row, reaches, verdict
+from benchmarks.affinity_rows import OURS, Row, reaches, reference_verdict, verdict
 from benchmarks.affinity_speed import asked_customers
 from benchmarks.affinity_speed_shop import order_lines
 from benchmarks.affinity_tables import quality_table, reference_table, verdicts
@@ -138,6 +138,16 @@ def test_reference_figures_are_reached_in_both_measures_to_the_third_digit():
     assert published("elsewhere", ALL) == {}
 
 
+def test_beside_the_reference_figures_the_best_peer_is_theirs():
+    made = row(TABLE_ROW, ALL, {"personal frequency": 0.1, "EASE": 0.2, OURS: 0.33})
+    assert verdict([made]).mean_gain == pytest.approx(0.65)
+    assert reference_verdict([made]).mean_gain == pytest.approx(0.33 / 0.295 - 1)  # UP-CF, not the figure to beat
+    assert reference_verdict([made]).kept
+    behind = row(TABLE_ROW, ALL, {"personal frequency": 0.1, OURS: 0.28})
+    assert reference_verdict([behind]).below_frequency == [f"{TABLE_ROW}, all -0.0090"]
+    assert not reference_verdict([behind]).kept
+
+
 def test_tables_say_who_was_best_and_what_was_missed():
     rows = [
         row(TABLE_ROW, ALL, {"personal frequency": 0.3, "EASE": 0.2, OURS: 0.33}),
@@ -147,8 +157,8 @@ def test_tables_say_who_was_best_and_what_was_missed():
     assert "**.500/.300 (.007)** | .500/.200 (.007) | -33.3% (EASE" in quality_table(rows)
     assert ".220/.322 | reached |" in reference_table(rows)
     assert reference_table(rows[1:]) == ""
-    assert "rows with reference figures: KEPT" in verdicts(rows)
-    assert "all rows: BROKEN" in verdicts(rows)
+    assert "the same rows beside the peers of this run: KEPT" in verdicts(rows)
+    assert "all rows beside the peers of this run: BROKEN" in verdicts(rows)
 
 
 def test_the_picture_is_the_same_at_every_run_and_names_everybody(tmp_path: Path):
@@ -241,8 +251,11 @@ def test_one_run_prints_everything_and_every_list_comes_from_the_commands(
     affinity.main()
     printed = capsys.readouterr().out
     assert all(f"| {head} |" in printed for head in ("recall@10/NDCG@10 (se)", "ours", "parameters"))
-    assert "The rule, all rows:" in printed
-    rows = json.loads((tmp_path / "rows.json").read_text())
+    assert "The rule, all rows beside the peers of this run:" in printed
+    written = json.loads((tmp_path / "rows.json").read_text())
+    rows = written["rows"]
+    assert all(costs[step]["cpu_seconds"] > 0 for costs in written["costs"].values() for step in ("training", "scoring"))
+    assert written["verdicts"] == [line for line in printed.splitlines() if line.startswith("The rule")]
     assert [r["mode"] for r in rows] == [ALL, NEW]
     for r in rows:
         measured = r["systems"]
