@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 import pandas as pd
 
+from decisions.merchandising.admission import admit
 from decisions.merchandising.arrange import PINNED, UNRANKED, Likeness, arrange
 from decisions.merchandising.exclusions import NOTHING_WITHHELD, Exclusions
 from decisions.merchandising.plan import Plan
@@ -44,6 +45,15 @@ def arrange_lists(
             rows.append(start + max(place, 0))
             ranks.append(position + 1)
     return _shown(lists, np.asarray(rows, np.int64), np.asarray(ranks, np.int64), unranked), removed
+
+
+def admitted_counts(plan: Plan, lists: pd.DataFrame, exclusions: Mapping[str, Exclusions]) -> pd.Series:
+    """How many of their candidates each customer may be shown, by customer_id: to know whose list needs deeper ones."""
+    names = lists[PRODUCT_ID].tolist()
+    spans = _spans(lists)
+    return pd.Series(
+        {who: len(admit(plan, names[a:b], exclusions.get(who, NOTHING_WITHHELD)).places) for who, a, b in spans}, dtype="int64"
+    )
 
 
 def _spans(lists: pd.DataFrame) -> Iterator[tuple[str, int, int]]:

@@ -59,12 +59,14 @@ def affinity_lists(work: Workspace, model: Any, tables: Any, at: datetime, top: 
     withheld = _with_bought_pins(plan, excluded, bought) if exclude_purchased else excluded
     asking = _Asking(model, plan, withheld, top, exclude_purchased)
     apart = bought.customer_id.isin(excluded.keys())
-    parts = [*asking.at_depth(bought[~apart]), *asking.deep_enough(bought[apart])]
-    removed = Counter(asking.removed)
+    if apart.any():
+        parts = [*asking.at_depth(bought[~apart]), *asking.deep_enough(bought[apart])]
+        lists = pd.concat(parts, ignore_index=True).sort_values(["customer_id", "rank"], ignore_index=True)
+    else:
+        lists = pd.concat(asking.at_depth(bought), ignore_index=True)
     if exclude_purchased:
-        removed["already_bought"] += _bought_before(plan, bought)
-    lists = pd.concat(parts, ignore_index=True) if len(parts) > 1 else parts[0]
-    return AffinityLists(lists.sort_values(["customer_id", "rank"], ignore_index=True) if apart.any() else lists, plan.removed, +removed)
+        asking.removed["already_bought"] += _bought_before(plan, bought)
+    return AffinityLists(lists, plan.removed, +asking.removed)
 
 
 def _rules(work: Workspace, model: Any, tables: Any, at: datetime) -> tuple["Plan", dict[str, "Exclusions"]]:
@@ -117,40 +119,44 @@ class _Asking:
         if self.plan.idle:
             yield self._ranked(bought, depth)
             return
-        for some in _groups(bought, max(MOST_ROWS // depth, 1)):
-            lists, removed = self._arranged(self._ranked(some, depth))
-            self.removed += removed
-            yield lists
+        for some in _groups(bought, depth):
+            yield self._arranged(self._ranked(some, depth))
 
     def deep_enough(self, bought: "pd.DataFrame") -> Iterator["pd.DataFrame"]:
-        """The lists of these customers, whom something is excluded for: deeper candidates for those whose lists are too short."""
+        """The lists of these customers, whom something is excluded for: of as many candidates besides as everybody's."""
+        from decisions.merchandising.batch import admitted_counts
+
         depth = DEEPER * self.plan.depth(self.top)
         while not bought.empty:
-            candidates = self._ranked(bought, depth)
-            lists, removed = self._arranged(candidates)
-            given, shown = (table.groupby("customer_id").size() for table in (candidates, lists))
-            short = given.index[(given == depth) & (shown.reindex(given.index, fill_value=0) < self.top)]
-            again = candidates.customer_id.isin(short)
-            self.removed += removed - self._arranged(candidates[again])[1]
-            yield lists[~lists.customer_id.isin(short)]
-            bought, depth = bought[bought.customer_id.isin(short)], DEEPER * depth
+            waiting: list[str] = []
+            for some in _groups(bought, depth):
+                candidates = self._ranked(some, depth)
+                given = candidates.groupby("customer_id").size()
+                admitted = admitted_counts(self.plan, candidates, self.withheld)
+                short = given.index[(given == depth) & (admitted.reindex(given.index) < self.plan.depth(self.top))]
+                yield self._arranged(candidates[~candidates.customer_id.isin(short)])
+                waiting.extend(short)
+            bought, depth = bought[bought.customer_id.isin(waiting)], DEEPER * depth
 
     def _ranked(self, bought: "pd.DataFrame", depth: int) -> "pd.DataFrame":
         from training.affinity.score import affinity_scores
 
         return affinity_scores(self.model, bought, depth, exclude_purchased=self.exclude_purchased, offered=self.plan.offered)
 
-    def _arranged(self, candidates: "pd.DataFrame") -> tuple["pd.DataFrame", "Removed"]:
+    def _arranged(self, candidates: "pd.DataFrame") -> "pd.DataFrame":
         from decisions.merchandising.batch import arrange_lists
 
         likeness = getattr(self.model, "likeness", None)
-        return arrange_lists(self.plan, candidates, self.top, self.withheld, likeness=likeness)
+        lists, removed = arrange_lists(self.plan, candidates, self.top, self.withheld, likeness=likeness)
+        self.removed.update(removed)
+        return lists
 
 
-def _groups(bought: "pd.DataFrame", customers: int) -> Iterator["pd.DataFrame"]:
-    """The rows of so many customers at a time, in the order of their ids."""
+def _groups(bought: "pd.DataFrame", depth: int) -> Iterator["pd.DataFrame"]:
+    """The rows of as many customers at a time as have candidates of this depth in memory, in the order of their ids."""
     import pandas as pd
 
     codes, names = pd.factorize(bought.customer_id, sort=True)
+    customers = max(MOST_ROWS // depth, 1)
     for start in range(0, max(len(names), 1), customers):
         yield bought[(codes >= start) & (codes < start + customers)]

@@ -71,3 +71,10 @@ def test_a_factor_of_ten_lifts_the_last_to_the_best_and_zero_ends_the_list():
     assert shown(Rules(boosts=(Boost(Selection(categories=("Tea",)), 0.0),))) == ["mug", "spoon", "cup", "red tea", "green tea"]
     twice = (Boost(Selection(("mug",)), 2.0), Boost(Selection(brands=("Leaf",)), 0.5))
     assert shown(Rules(boosts=twice)) == ["mug", "red tea", "green tea", "spoon", "cup"], "factors multiply: .55, .5, .455"
+
+
+def test_a_boost_above_the_best_does_not_drown_likeness():
+    # mug .55 x 8 = 4.4, so all are divided by 4.4: red tea .2273, green tea .2068, spoon .0841, cup .0227. After mug, with .5 each:
+    # red tea .114 - .25, green tea .103 - .25, spoon .042 - .5, cup .011; after cup the same ones.
+    rules = Rules(diversity=0.5, boosts=(Boost(Selection(("mug",)), 8.0),))
+    assert shown(rules) == ["mug", "cup", "red tea", "green tea", "spoon"]
