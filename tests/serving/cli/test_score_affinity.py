@@ -15,12 +15,12 @@ CUSTOMERS = 30
 
 
 def orders() -> pd.DataFrame:
-    """Everybody buys p0 each ten days, and two products of their own now and then; p11 is new and was never bought."""
+    """Everybody buys p0 each ten days, and three products of their own now and then; p11 is new and was never bought."""
     rows = [
         (f"c{c:02}", product_id, START + timedelta(days=day, minutes=c))
         for c in range(CUSTOMERS)
         for day in range(c % 10, 120, 10)
-        for product_id in {"p0", IDS[c % 11], IDS[(c + day // 10) % 11]}
+        for product_id in {"p0", IDS[c % 11], IDS[(c + day // 10 % 3) % 11]}
     ]
     return pd.DataFrame(rows, columns=["customer_id", "product_id", "ordered_at"]).assign(quantity=1, unit_price=5.0)
 
@@ -117,6 +117,7 @@ block: [{products: [p4, P5]}]
     assert {c: shown[0] for c, shown in lifted.items()} == {c: "p10" if c != "c00" else lifted["c00"][0] for c in lifted}
 
     new, said, _ = scored("pin: [{product: p0, position: 1}]", "--top", 3, "--exclude-purchased")
+    assert len(new) > CUSTOMERS / 2
     assert "p0" not in {p for shown in new.values() for p in shown}, "everybody has bought what is pinned"
     bought = orders().groupby("customer_id").product_id.agg(set)
     assert all(not set(shown) & bought[customer_id] for customer_id, shown in new.items())
