@@ -3,6 +3,7 @@
 import atexit
 import logging
 import os
+import sys
 import tempfile
 from collections.abc import Mapping
 from typing import IO, Any, Final
@@ -28,6 +29,8 @@ _OPTIONS: Final = {
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.variant.allowDuplicateKeys": "true",  # in JSON, as on DuckDB
     "spark.driver.maxResultSize": "0",  # a result goes to the driver whole, whatever its size
+    "spark.driver.defaultJavaOptions": "-Xss16m",  # each iteration of ALS deepens what Java has to walk: fifteen need more than its 1 MB
+    "spark.executor.defaultJavaOptions": "-Xss16m",
 }
 _HERE: Final = {  # on this machine, unless spark-defaults.conf says otherwise
     "spark.driver.host": "127.0.0.1",
@@ -72,6 +75,8 @@ def _started(master: str, memory_limit: str) -> SparkContext:
         except Exception as error:  # of Java, of the bridge to it, or of Spark
             said.seek(0)
             raise not_started(master, error, said.read()) from error
+    if master.startswith("local") and "PYSPARK_PYTHON" not in os.environ:
+        context.pythonExec = sys.executable  # workers on this machine have this program's packages; elsewhere Spark's settings say
     PySparkLogger.getLogger("SQLQueryContextLogger").setLevel(logging.CRITICAL + 1)  # an error is raised; it need not be printed, too
     atexit.register(stop)
     return context

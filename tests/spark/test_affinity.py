@@ -1,0 +1,136 @@
+"""Affinity on Spark: factors that rank as well as implicit's, and the same lists as on this machine."""
+
+import functools
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pytest
+from scipy.sparse import csr_matrix
+
+from features.engine import connect
+from training.affinity.blend import Blend
+from training.affinity.engines import factoriser, here
+from training.affinity.matrix_factorisation import factorise
+from training.affinity.model import COLUMNS, AffinityModel
+from training.affinity.saved import recommend_saved
+from training.affinity.top import STEP
+
+TYPES = dict(zip(COLUMNS, ("str", "str", "int64", "float64", "str"), strict=True))
+
+
+@pytest.fixture(scope="module")
+def engine(spark_master):
+    return connect(engine="spark", spark_master=spark_master)
+
+
+@pytest.fixture(scope="module")
+def product_factors(engine):
+    from features.spark.factorisation import product_factors  # noqa: PLC0415 - it needs pyspark
+
+    return functools.partial(product_factors, engine)
+
+
+@pytest.fixture(scope="module")
+def map_customers(engine):
+    from features.spark.customer_groups import map_customers  # noqa: PLC0415 - it needs pyspark
+
+    return functools.partial(map_customers, engine)
+
+
+@pytest.fixture(scope="module")
+def tastes():
+    """600 customers of five tastes, who bought about a third of the 80 products of theirs and few others; and what was held out."""
+    rng = np.random.default_rng(3)
+    own = np.arange(400)[None, :] // 80 == np.arange(600)[:, None] % 5
+    bought = np.where(own, rng.random(own.shape) < 0.3, rng.random(own.shape) < 0.002)
+    held_out = bought & own & (rng.random(own.shape) < 0.3)
+    weight = (bought & ~held_out) * rng.exponential(1.0, own.shape)
+    return csr_matrix(weight.astype(np.float32)), held_out
+
+
+def recall(factors, frequency, held_out):
+    """Of what each customer bought and was not shown, the share among the best 80 that they were not shown to have bought."""
+    scores = np.where(frequency.toarray() > 0, -1.0, factors.scores(frequency))
+    best = np.argsort(-scores, axis=1)[:, :80]
+    return np.take_along_axis(held_out, best, axis=1).sum() / held_out.sum()
+
+
+def test_factors_rank_what_was_held_out_as_well_as_those_of_implicit(product_factors, tastes):
+    frequency, held_out = tastes
+    ours = factorise(frequency, np.random.default_rng(0), threads=1)
+    theirs = factoriser(product_factors)(frequency, np.random.default_rng(0))
+    assert theirs.products.shape == ours.products.shape
+    chance = 80 / 400
+    assert recall(ours, frequency, held_out) > 3 * chance
+    assert abs(recall(theirs, frequency, held_out) - recall(ours, frequency, held_out)) < 0.03
+
+
+def test_the_same_seed_gives_the_same_factors_and_products_without_rows_none(product_factors):
+    rng = np.random.default_rng(0)
+    rows = pa.table({"customer": np.repeat(np.arange(20), 5), "product": np.tile([0, 1, 2, 4, 6], 20), "weight": rng.exponential(1.0, 100)})
+    settings = {"products": 8, "factors": 3, "regularization": 1.0, "confidence": 5.0, "iterations": 4}
+    found = product_factors(rows, seed=1, **settings)
+    assert found.shape == (8, 3)
+    assert found.any(axis=1).tolist() == [True, True, True, False, True, False, True, False]
+    np.testing.assert_allclose(product_factors(rows, seed=1, **settings), found, rtol=1e-4)
+
+
+def test_too_few_customers_or_products_have_no_factors():
+    def never(*_rows, **_settings):
+        raise AssertionError("there is nothing to learn from")
+
+    assert factoriser(never)(csr_matrix(np.ones((2, 9), np.float32)), np.random.default_rng(0)) is None
+
+
+@pytest.fixture(scope="module")
+def purchases():
+    """Rows of 90 customers, whose ids are in other scripts, in no order of theirs."""
+    rng = np.random.default_rng(5)
+    rows = 1500
+    customer, product = rng.integers(90, size=rows), rng.integers(40, size=rows)
+    at = [datetime(2025, 1, 1) + timedelta(hours=int(h)) for h in np.sort(rng.integers(2400, size=rows))]
+    return pd.DataFrame(
+        {
+            "customer_id": pd.Series([f"khách-{c}é" if c % 2 else f"c {c}" for c in customer], dtype="str"),
+            "product_id": pd.Series([f"P{(p + c % 3 * 9) % 40}" for c, p in zip(customer, product, strict=True)], dtype="str"),
+            "order_id": pd.Series([f"o{n}" for n in range(rows)], dtype="str"),
+            "ordered_at": pd.Series(at, dtype="datetime64[us]"),
+            "quantity": 1.0,
+        }
+    )
+
+
+def test_everybody_gets_the_list_that_they_get_here(map_customers, purchases, tmp_path):
+    model = AffinityModel(Blend({"all": {"matrix_factorisation": 1.0, "personal_frequency": 0.5}}), threads=1)
+    model.fit(purchases, as_of=datetime(2025, 4, 20)).save(tmp_path)
+    recommend = functools.partial(recommend_saved, folder=tmp_path, n=7, offered=np.arange(len(model.product_ids)) % 5 != 0)
+    expected = here(recommend, purchases)
+    assert expected.customer_id.nunique() == 90
+    found = map_customers(recommend, purchases, TYPES, part=200)
+    lists = ["customer_id", "product_id", "rank", "source"]
+    pd.testing.assert_frame_equal(found[lists], expected[lists], check_exact=True)
+    np.testing.assert_allclose(
+        found.score, expected.score, atol=2 * STEP
+    )  # sums of float32 depend on how many customers are summed at once
+
+
+def test_a_part_holds_whole_customers_in_their_order(map_customers, purchases):
+    def told(rows):
+        assert rows.dtypes.astype(str).tolist() == types
+        lists = rows.groupby("customer_id", sort=False).order_id
+        return lists.agg(",".join).reset_index(name="source").assign(rank=len(rows))
+
+    types = purchases.dtypes.astype(str).tolist()
+    columns = {"customer_id": "str", "source": "str", "rank": "int64"}
+    found = map_customers(told, purchases, columns, part=200)
+    expected = told(purchases).sort_values("customer_id", ignore_index=True)
+    assert found.customer_id.tolist() == expected.customer_id.tolist()
+    assert found.source.tolist() == expected.source.tolist()
+    assert found["rank"].max() < len(purchases) / 2
+    assert found["rank"].nunique() > 3
+
+
+def test_no_rows_have_the_answer_of_no_rows(map_customers, purchases):
+    assert map_customers(lambda rows: rows.assign(rank=1), purchases[:0], TYPES).columns.tolist() == [*purchases.columns, "rank"]
