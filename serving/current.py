@@ -61,6 +61,17 @@ class Current:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What somebody did before `now`, and who they are: all that a list of products rests on, without what the other answers take to compute."""
+
+    now: datetime
+    known: bool
+    history: CustomerHistory
+    profile: Mapping[str, Any]
+    shop: Shop
+
+
+@dataclass(frozen=True)
 class Reader:
     """Reads customers with one shop's stages and segments."""
 
@@ -77,12 +88,27 @@ class Reader:
         stored = read_many(connection, customer_ids)
         return [self._customer(connection, customer_id, stored.get(customer_id), now) for customer_id in customer_ids]
 
+    def seen_customer(self, connection: Connection, customer_id: str, now: datetime) -> Seen:
+        """What the customer, known or not, did before now."""
+        stored = read_many(connection, [customer_id]).get(customer_id)
+        shop = self.shops.current(connection, at_least=stored.generation if stored else 0)
+        lines, touches, _ = _posted_rows(connection, customer_id, stored, now)
+        history = (_published(stored) or CustomerHistory.empty()).extended(lines, touches)
+        known = stored is not None or bool(lines) or bool(touches)
+        return Seen(now, known, history.before(now), stored.profile if stored else {}, shop)
+
+    def seen_visitor(self, connection: Connection, visitor_id: str, now: datetime) -> Seen:
+        """What the visitor did; from the moment they are identified, the customer they are."""
+        customer_id = events.customer_of_visitor(connection, visitor_id, now)
+        if customer_id is not None:
+            return self.seen_customer(connection, customer_id, now)
+        touches = events.events_of_visitor(connection, visitor_id, now)
+        return Seen(now, bool(touches), CustomerHistory.of([], touches).before(now), {}, self.shops.current(connection))
+
     def _customer(self, connection: Connection, customer_id: str, stored: StoredCustomer | None, now: datetime) -> Current:
         shop = self.shops.current(connection, at_least=stored.generation if stored else 0)
         posted = stored.posted if stored else Posted()
-        lines = events.order_lines_of_customer(connection, customer_id, now) if posted.lines else []
-        visitors = events.visitors_of_customer(connection, customer_id, now) if posted.events else {}
-        touches = events.events_of_customer(connection, customer_id, now, visitors) if posted.events else []
+        lines, touches, visitors = _posted_rows(connection, customer_id, stored, now)
         subject_ids = (customer_id, *sorted(visitors))
         may_be = posted.contacts or visitors
         contacts = decisions.contacts_of(connection, subject_ids, now + SKEW, outcomes_before=now) if may_be else []
@@ -110,6 +136,19 @@ class Reader:
         stage = stage_of(values, shop.levels, self.stages)
         segment = None if shop.rfm is None or shop.foresees(now) else segment_of(values, shop.rfm, self.segments)
         return Current(who, now, known, None, seen, values, stage, segment, shop, (who,))
+
+
+Rows = list[dict[str, Any]]
+
+
+def _posted_rows(
+    connection: Connection, customer_id: str, stored: StoredCustomer | None, now: datetime
+) -> tuple[Rows, Rows, dict[str, datetime]]:
+    """The order lines and events that were posted of them, and the visitors they turned out to be."""
+    posted = stored.posted if stored else Posted()
+    lines = events.order_lines_of_customer(connection, customer_id, now) if posted.lines else []
+    visitors = events.visitors_of_customer(connection, customer_id, now) if posted.events else {}
+    return lines, events.events_of_customer(connection, customer_id, now, visitors) if posted.events else [], visitors
 
 
 def _published(stored: StoredCustomer | None) -> CustomerHistory | None:

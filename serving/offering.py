@@ -5,6 +5,7 @@ from collections import OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -93,7 +94,7 @@ class Offering:
             stocked = self._stocked = stock(shop, None if self.model is None else self.model.product_ids, self.rules.columns.stock)
         return stocked
 
-    @property
+    @cached_property
     def _named_placements(self) -> set[str]:
         """The placements that a rule names: all others are alike."""
         rules = self.rules

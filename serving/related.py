@@ -12,7 +12,10 @@ from training.affinity.because import Recommendation
 from training.affinity.model import AffinityModel
 
 How = Literal["similar", "together"]
-_ASK: Final[Mapping[How, Callable[..., list[Recommendation]]]] = {"similar": AffinityModel.similar}
+_ASK: Final[Mapping[How, Callable[..., list[Recommendation]]]] = {
+    "similar": AffinityModel.similar,
+    "together": AffinityModel.similar,
+}
 
 
 def related(product_id: str, how: How, limit: int, shelf: Shelf, model: AffinityModel | None) -> Found:

@@ -10,7 +10,7 @@ from decisions.offers import INTEREST, signals
 from features.history import CustomerHistory
 from features.instants import DAY_US, EPOCH
 from training.affinity.because import Recommendation, bought_together
-from training.affinity.recall import MATRIX_FACTORISATION, PERSONAL_FREQUENCY, PRODUCT_SIMILARITY
+from training.affinity.recall import MATRIX_FACTORISATION, PRODUCT_SIMILARITY
 from training.affinity.signals import Interest, Purchase, Signals
 
 LOOKED_AT: Final = "product_view"
@@ -42,15 +42,19 @@ class Taste:
         return {product_id for product_id, _, quantity in self.signals.purchases if quantity > 0}
 
     def because(self, found: Recommendation, name_of: Callable[[str], str]) -> str:
-        """Why the affinity model recommends this, in words that call products as shoppers do."""
-        if found.source == PERSONAL_FREQUENCY:
-            return f"{self.often(found.product_id)}, last on {self._last(found.product_id)}"
-        if found.because_of is not None:
-            name = name_of(found.because_of)
-            return f"{bought_together(name)}, {self._did(found.because_of)} on {self._last(found.because_of)}"
-        if found.source in (MATRIX_FACTORISATION, PRODUCT_SIMILARITY) and not self.bought:
-            return "bought by customers with similar interests"
-        return found.because
+        """Why the affinity model recommends this, in its words, which here call products as shoppers do.
+
+        What was only looked at, the model was asked with as if it were bought: that is not said.
+        """
+        own = found.because_of
+        if own is None:
+            unlike = found.source in (MATRIX_FACTORISATION, PRODUCT_SIMILARITY) and not self.bought
+            return "bought by customers with similar interests" if unlike else found.because
+        beside = bought_together(name_of(own))
+        if own not in self.bought:
+            said = f"{self.often(own)}, last" if own == found.product_id else f"{beside}, looked at"
+            return f"{said} on {self._last(own)}"
+        return found.because.replace(bought_together(own), beside, 1)
 
     def often(self, product_id: str) -> str:
         """How often they bought it, or looked at it: on how many days."""

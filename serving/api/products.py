@@ -46,10 +46,16 @@ def get_similar(product_id: ProductId, ours: Ours, asked: Annotated[Beside, Quer
     return _answer(ours, product_id, "similar", asked)
 
 
+@router.get("/{product_id}/bought-together", dependencies=[Depends(require("app"))])
+def get_bought_together(product_id: ProductId, ours: Ours, asked: Annotated[Beside, Query()]) -> RelatedProducts:
+    """Products beside this one in the same baskets; what is bought most where the model knows none."""
+    return _answer(ours, product_id, "together", asked)
+
+
 def _answer(ours: Serving, product_id: str, how: How, asked: Beside) -> RelatedProducts:
     with ours.state.reading() as connection:
         shop = ours.reader.shops.current(connection)
-    filters = Filters(categories=(asked.category,) if asked.category else (), in_stock=asked.in_stock)
+    filters = Filters(categories=asked.categories, in_stock=asked.in_stock)
     shelf = ours.offering.shelf(shop, filters, None, ours.clock.now())
     if not shelf.plan.products.knows(product_id):
         raise unknown_product(product_id)

@@ -13,7 +13,7 @@ from features.instants import microseconds
 from serving.api.kept import KeptAnswers, note
 from serving.api.shown import Recommendation, Shown, WhyFallback, recommendation
 from serving.auth import require
-from serving.current import Current
+from serving.current import Seen
 from serving.dependencies import Ours, Serving
 from serving.fields import Body, Id, Instant, Number
 from serving.offering import Shelf
@@ -111,10 +111,10 @@ def get_recommendations(
 ) -> Recommendations:
     """The products that this customer will most likely want next. Everybody gets an answer: where it is not the model's, it says why."""
     with ours.state.reading() as connection:
-        current = ours.reader.customer(connection, customer_id, ours.clock.now())
-    shelf = ours.offering.shelf(current.shop, asked.filters, asked.placement, current.now)
-    found = _found(ours, current, shelf, taste(current.history, current.profile), asked, limit=asked.limit, is_known=current.known)
-    note(request, shelf.plan.until, current.now, found)
+        seen = ours.reader.seen_customer(connection, customer_id, ours.clock.now())
+    shelf = ours.offering.shelf(seen.shop, asked.filters, asked.placement, seen.now)
+    found = _found(ours, seen, shelf, taste(seen.history, seen.profile), asked, limit=asked.limit, is_known=seen.known)
+    note(request, shelf.plan.until, seen.now, found)
     return _answer(ours, shelf, found, asked, customer_id=customer_id)
 
 
@@ -132,22 +132,22 @@ def post_recommendations(asked: RecommendationsIn, ours: Ours) -> Recommendation
     now = ours.clock.now()
     with ours.state.reading() as connection:
         if asked.customer_id is not None:
-            current = ours.reader.customer(connection, asked.customer_id, now)
+            seen = ours.reader.seen_customer(connection, asked.customer_id, now)
         else:
-            current = ours.reader.visitor(connection, asked.visitor_id or "", now)
-    known = taste(current.history, current.profile, _session(asked.history, now - timedelta(microseconds=1)))
-    shelf = ours.offering.shelf(current.shop, asked.context.filters, asked.context.placement, now)
-    is_known = current.known or asked.customer_id is None
-    found = _found(ours, current, shelf, known, asked.context, limit=asked.limit, is_known=is_known)
+            seen = ours.reader.seen_visitor(connection, asked.visitor_id or "", now)
+    known = taste(seen.history, seen.profile, _session(asked.history, now - timedelta(microseconds=1)))
+    shelf = ours.offering.shelf(seen.shop, asked.context.filters, asked.context.placement, now)
+    is_known = seen.known or asked.customer_id is None
+    found = _found(ours, seen, shelf, known, asked.context, limit=asked.limit, is_known=is_known)
     return _answer(ours, shelf, found, asked.context, customer_id=asked.customer_id)
 
 
-def _found(ours: Serving, current: Current, shelf: Shelf, known: Taste, shown: Shown, *, limit: int, is_known: bool) -> Found:
+def _found(ours: Serving, seen: Seen, shelf: Shelf, known: Taste, shown: Shown, *, limit: int, is_known: bool) -> Found:
     """The list for somebody, counted."""
-    own = exclusions_of(current.profile, ours.offering.rules.columns, shelf.plan.products)
+    own = exclusions_of(seen.profile, ours.offering.rules.columns, shelf.plan.products)
     bought = known.bought if shown.exclude_purchased else frozenset[str]()
     wanted = Wanted(limit, replace(own, bought=bought, shown=frozenset(shown.exclude)), shown.exclude_purchased)
-    found = recommend(known, wanted, shelf, ours.champions.affinity, current.now, is_known=is_known)
+    found = recommend(known, wanted, shelf, ours.champions.affinity, seen.now, is_known=is_known)
     ours.metrics.count_list("recommendations", found.fallback, found.removed)
     return found
 

@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, Field, model_validator
 
 from decisions.merchandising import Filters
+from decisions.merchandising.product_range import category_path
 from serving.fallbacks import FALLBACKS, Fallback
 from serving.fields import Id, Number, Text
 from serving.offering import Shelf
@@ -23,6 +24,12 @@ class Stocked(BaseModel):
 
     category: Annotated[Text | None, Field(description="only this category and those below it: A > B")] = None
     in_stock: Annotated[bool, Field(description="false: also what is sold out or not yet available")] = True
+
+    @property
+    def categories(self) -> tuple[str, ...]:
+        """The category asked for, as paths are compared; none where it is blank."""
+        path = category_path(self.category or "")
+        return (path,) if path else ()
 
 
 class Shown(Stocked):
@@ -44,10 +51,11 @@ class Shown(Stocked):
 
     @property
     def filters(self) -> Filters:
-        """The same as merchandising has it."""
+        """The same as merchandising has it; blank names filter nothing."""
+        brand = (self.brand or "").strip()
         return Filters(
-            categories=(self.category,) if self.category else (),
-            brands=(self.brand,) if self.brand else (),
+            categories=self.categories,
+            brands=(brand,) if brand else (),
             minimum_price=self.min_price,
             maximum_price=self.max_price,
             in_stock=self.in_stock,

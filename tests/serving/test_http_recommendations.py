@@ -203,6 +203,43 @@ def test_rules_of_the_home_pin_block_and_exclude(make_home: Any, serve: Any, buy
     assert elsewhere["removed"]["brand_cap"] > 0
 
 
+@pytest.mark.parametrize("how", ["similar", "bought-together"])
+def test_products_beside_a_product_may_be_shown_and_are_never_itself(
+    client: httpx.Client, known: Any, listed: pd.DataFrame, on_sale: set[str], how: str
+) -> None:
+    orders = known.tables.orders.to_pandas()
+    most = str(orders[orders.line_kind == "sale"].product_id.mode().iloc[0])
+    category = str(listed.category[listed.product_id == most].iloc[0]).split(" > ")[0]
+    everything = client.get(f"/v1/products/{most}/{how}", params={"limit": 200}).json()
+    within = client.get(f"/v1/products/{most}/{how}", params={"limit": 200, "category": category}).json()
+    shown = {each["product_id"] for each in everything["products"]}
+    assert shown
+    assert shown <= on_sale - {most}
+    assert (everything["fallback"], everything["fallback_reason"]) == (False, None)
+    assert all(each["because"] for each in everything["products"])
+    assert {each["product_id"] for each in within["products"]} == {
+        each["product_id"] for each in everything["products"] if each["category"].startswith(category)
+    }
+    sold_out = client.get(f"/v1/products/{most}/{how}", params={"limit": 200, "in_stock": False, "category": "No such"}).json()
+    assert (sold_out["products"], sold_out["fallback_reason"]) == ([], "nothing_left_after_filters")
+    unknown = client.get(f"/v1/products/nothing/{how}")
+    assert (unknown.status_code, unknown.json()["type"], "ingest" in unknown.json()["remedy"]) == (
+        404,
+        "urn:nextbest:problem:unknown-product",
+        True,
+    )
+
+
+@pytest.mark.parametrize("how", ["similar", "bought-together"])
+def test_without_a_model_products_of_the_same_category_stand_beside_a_product(serve: Any, listed: pd.DataFrame, how: str) -> None:
+    with serve(champions=False) as client:
+        beside = client.get(f"/v1/products/P0010/{how}", params={"limit": 200}).json()
+    same = listed.category == listed.category[listed.product_id == "P0010"].iloc[0]
+    fitting = same & listed.available.ne(False) & (listed.product_id != "P0010")
+    assert (beside["fallback_reason"], len(beside["products"])) == ("no_model", 200)
+    assert {each["product_id"] for each in beside["products"][: fitting.sum()]} == set(listed.product_id[fitting])
+
+
 PRODUCTS = st.one_of(st.integers(1, 245).map(lambda n: f"P{n:04}"), st.sampled_from(["nothing", "P", "Ω", "P0001 "]))
 HAPPENED = st.fixed_dictionaries(
     {"product_id": PRODUCTS},
@@ -241,7 +278,7 @@ BODIES = st.builds(
 )
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(BODIES, min_size=5, max_size=5))
 def test_any_request_of_the_right_shape_gets_a_list_of_what_may_be_shown(
     client: httpx.Client, request: pytest.FixtureRequest, bodies: list[dict[str, Any]]
