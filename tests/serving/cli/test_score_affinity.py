@@ -86,7 +86,7 @@ def test_rules_hold_in_everybodys_lists(scored, nextbest, tmp_path):
     everybody = {customer_id: shown for customer_id, shown in plain.items() if customer_id > "c01"}
     assert all(len(shown) == 4 for shown in everybody.values())
     first, _, _ = scored(None, "--top", 1)
-    assert first == {c: shown[:1] for c, shown in plain.items()}, "also where the first four candidates are all excluded"
+    assert first == {c: shown[:1] for c, shown in plain.items()}
     deeper, _, _ = scored(None, "--top", 50)
     assert {c: shown[:4] for c, shown in deeper.items()} == plain, "a longer list begins with the shorter one"
 
@@ -123,6 +123,12 @@ block: [{products: [p4, P5]}]
     assert all(not set(shown) & bought[customer_id] for customer_id, shown in new.items())
     may = set(IDS) - {"p1", "p2", "p3"}
     assert said["removed"]["already_bought"] == sum(len(own & may) for own in bought)
+
+    told = customers().assign(excluded_products=["; ".join(deeper[f"c{c:02}"][:-1]) for c in range(CUSTOMERS)], excluded_categories=None)
+    told.to_csv(tmp_path / "customers.csv", index=False)
+    assert nextbest("ingest", "--customers", tmp_path / "customers.csv").code == 0
+    last, _, _ = scored("diversity: 0", "--top", 1)
+    assert {c: last[c] for c in everybody} == {c: deeper[c][-1:] for c in everybody}, "found, however deep it lies"
 
     (tmp_path / "home" / "config" / "recommendations.yaml").write_text("caps: {catgory: 1}")
     ended = nextbest("score", "affinity", "--output", tmp_path / "again.csv")
