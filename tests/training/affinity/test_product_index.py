@@ -1,4 +1,5 @@
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -143,6 +144,9 @@ def test_what_may_not_be_named_is_not_and_lists_are_full(graphed, share):
 
 def test_lists_longer_than_measured_and_longer_than_the_range_are_exact(graphed):
     index, vectors, queries = graphed
+    strangers = ProximityGraph.over(vectors[::-1].copy(), width=400, threads=1, rng=np.random.default_rng(0))
+    index = replace(index, graph=strangers)
+    assert index.top(queries[:1], 200)[0].tolist() != [in_full(vectors, queries[0], 200)]
     assert index.top(queries[:2], 300)[0].tolist() == [in_full(vectors, query, 300) for query in queries[:2]]
     assert index.top(queries[:1], 5000)[0].tolist() == [in_full(vectors, queries[0], 5000)]
 
