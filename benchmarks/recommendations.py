@@ -8,6 +8,7 @@ joins in where it is installed.
 """
 
 import argparse
+import gc
 import json
 import os
 import sys
@@ -75,6 +76,8 @@ def lists_of_one(running: Runner, shop: ServedShop, name: str, url: str, log: Te
         forgetful.state.serving.remembered.most_bytes = 0
     everybody = [Asked(f"/v1/customers/{who}/recommendations", key) for who in shop.scores["customer_id"]]
     bodies = {one.path: body for one, body in zip(everybody, ask(running, keeping, everybody).bodies, strict=True)}
+    gc.collect()
+    gc.freeze()  # as serving.run does
     unlike = [body for body in bodies.values() if b'"fallback":false' not in body]
     if unlike:
         raise SystemExit(f"{len(unlike):,} of {len(bodies):,} lists are not the model's: {unlike[0]!r}")
