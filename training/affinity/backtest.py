@@ -1,167 +1,254 @@
-"""The backtest: half-lives and weights chosen at earlier cuts of the same history, and measured at the newest, which they have not seen.
+"""The backtest: sources, rankers and blends tried at earlier cuts of the same history; the newest cut, which they have not seen, judges.
 
 At a cut every source learns from the purchases before it, and is asked for the distinct products that its customers bought in
-[cut, cut + horizon). A blend that loses to personal frequency where it was not chosen, but still before the newest cut, is dropped for
-frequency and popularity. What the newest cut then says is no choice any more: the blend may lose there, and the gate hears of it.
+[cut, cut + horizon). Half-lives, the sources worth keeping, blends and rankers come from the older cuts. At the newest, ranker, blend and
+personal frequency meet: whichever is best becomes the shop's, so that no shop gets worse than personal frequency. The winner then learns
+from all cuts.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.affinity.blend import ALL, AT, FREQUENT, NEW, PLAIN, SAFE, Blend, Sheet, Weights, choose_weights, mean_ndcg
+from features.instants import EPOCH
 from training.affinity.exams import Exam, exam_at
 from training.affinity.history import History, median_gap_days
-from training.affinity.recall import PERSONAL_FREQUENCY, POPULARITY, SOURCES, HalfLives, Recall, fit_recall, plain_recall, usual_half_lives
-from training.affinity.sheets import sheet
+from training.affinity.orders import BLEND, PLAIN, RANKER, Order, Orders, best_blend
+from training.affinity.ranker import Ranker, fit_ranker
+from training.affinity.recall import PLAIN as BASELINE
+from training.affinity.recall import SOURCES, Recall, columns_of, fit_recall
+from training.affinity.sheets import ALL, AT, NEW, Sheet, plain_hits, sheet
+from training.affinity.sources.factors import Factoriser
+from training.affinity.sources.source import HalfLives
 from training.evaluation.ranking import Hits, ndcg_at, summary
 
-PERSONAL_MULTIPLES: Final = (2.0, 4.0, 8.0, 16.0)
-POPULARITY_MULTIPLES: Final = (0.5, 1.0, 2.0, 4.0)
-CUTS: Final = 3
+PERSONAL_GAPS: Final = (4.0, 16.0, float("inf"))
+POPULARITY_GAPS: Final = (1.0, 2.0, 4.0)
+USUAL: Final = (16.0, 2.0)
+CUTS: Final = 4
 LEAST_CUSTOMERS: Final = 30
-MOST_CUSTOMERS: Final = 2000
+MOST_CUSTOMERS: Final = 4000
 LONGEST_HORIZON_DAYS: Final = 90
-BLENDED: Final = "blend"
+LEAST_GAIN: Final = 0.01  # share of a ranker's gain, below which a source costs more than it gives
+LEAST_FOUND: Final = 0.01  # share of the purchases found that one source alone finds, from which it is kept in any case
 
 
 @dataclass(frozen=True)
 class Backtest:
-    """What was chosen, and how it and its rivals did at the newest cut: hits of the first ten ranks by mode and rival.
+    """What was chosen, and how it and its rivals did at the newest cut: hits of the first ten ranks by mode and way.
 
-    `measured` is the blend that was measured there, chosen without that cut; `blend` is what the same choice gives on all cuts.
-    `exams` holds the customers asked, by mode; without enough history there are none, and the choice is frequency and popularity.
+    `orders` learned from all cuts; `sources` are the names of those worth keeping. `asked` holds the newest cut's exam and `sheets` its candidates by mode;
+    without enough history there are none, and the choice is personal frequency.
     """
 
     half_lives: HalfLives
-    blend: Blend
     horizon_days: int
-    measured: Blend = field(default_factory=Blend)
+    sources: tuple[str, ...] = BASELINE
+    orders: Orders = field(default_factory=Orders)
     cuts: tuple[datetime, ...] = ()
-    exams: Mapping[str, Exam] = field(default_factory=dict)
+    newest: Exam | None = None
+    asked: Mapping[str, Exam] = field(default_factory=dict)
+    recall: Recall | None = None
+    sheets: Mapping[str, Sheet] = field(default_factory=dict)
     hits: Mapping[str, Mapping[str, Hits]] = field(default_factory=dict)
+    gains: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, float]:
-        """`<mode>.<rival>.<measure>`: recall, NDCG and hit rate at 10, the standard error of NDCG, and the customers asked."""
+        """`<mode>.<way>.<measure>`: recall, NDCG and hit rate at 10, the standard error of NDCG, and the customers asked."""
         return {
-            f"{mode}.{rival}.{name}": value
-            for mode, rivals in self.hits.items()
-            for rival, hits in rivals.items()
-            for name, value in summary(hits, self.exams[mode].wanted_counts, AT).items()
+            f"{mode}.{way}.{name}": value
+            for mode, ways in self.hits.items()
+            for way, hits in ways.items()
+            for name, value in summary(hits, self.sheets[mode].wanted, AT).items()
         }
 
-    def losses(self, mode: str, rival: str) -> NDArray[np.float64]:
-        """1 - NDCG@10 of each customer asked; empty where none was."""
+    def losses(self, mode: str, way: str | None = None) -> NDArray[np.float64]:
+        """1 - NDCG@10 of each customer asked, by this way, None for the chosen one; empty where nobody was asked."""
         if mode not in self.hits:
             return np.zeros(0)
-        return 1.0 - ndcg_at(self.hits[mode][rival], self.exams[mode].wanted_counts, AT)
-
-    def plain(self, modes: Collection[str]) -> "Backtest":
-        """The same with personal frequency and popularity alone in these modes: it is then its own rival."""
-        chosen = {mode: SAFE[mode] for mode in modes}
-        hits = {mode: {**rivals, BLENDED: rivals[PERSONAL_FREQUENCY]} if mode in chosen else rivals for mode, rivals in self.hits.items()}
-        blend, measured = (Blend({**one.modes, **chosen}) for one in (self.blend, self.measured))
-        return replace(self, blend=blend, measured=measured, hits=hits)
+        return 1.0 - ndcg_at(self.hits[mode][way or self.orders.ways[mode]], self.sheets[mode].wanted, AT)
 
 
 def default_horizon_days(history: History) -> int:
     """The shop's median gap between purchase days, 1 to 90 days."""
-    return int(np.clip(round(median_gap_days(history)), 1, LONGEST_HORIZON_DAYS))
+    return int(np.clip(round(median_gap_days(history.bought)), 1, LONGEST_HORIZON_DAYS))
 
 
 def cut_offs(history: History, as_of: datetime, horizon_days: int, most: int = CUTS) -> list[datetime]:
     """Up to `most` cuts, oldest first, one horizon apart, the newest one horizon before `as_of`; each has a horizon of history before it."""
     horizon = timedelta(days=horizon_days)
-    first = datetime(1970, 1, 1) + timedelta(microseconds=int(history.at[0]))
+    first = EPOCH + timedelta(microseconds=int(history.bought.at[0]))
     return [cut for i in range(most, 0, -1) if (cut := as_of - i * horizon) - horizon >= first]
 
 
 def run_backtest(
-    history: History, as_of: datetime, rng: np.random.Generator, *, horizon_days: int | None = None, threads: int = 2
+    history: History,
+    as_of: datetime,
+    *,
+    horizon_days: int | None = None,
+    seed: int = 0,
+    threads: int = 2,
+    factorise: Factoriser | None = None,
 ) -> Backtest:
-    """Chooses on every cut but the newest and measures there; the weights are then chosen anew on all cuts.
+    """Chooses and measures. With one usable cut, half of its customers teach and the other half judge.
 
-    Half-lives are multiples of the median gap between purchase days before the oldest cut. With one usable cut, half of its customers
-    choose and the other half measure. A cut with fewer than 30 customers is not used. Purchases at or after `as_of` are not seen.
+    Without a given horizon the median gap between purchase days is doubled until the newest cut has thirty customers. A cut with fewer is not
+    used. Purchases at or after `as_of` are not seen.
     """
     history = history.before(as_of)
-    horizon = horizon_days or default_horizon_days(history)
-    exams = [exam_at(history, cut, horizon) for cut in cut_offs(history, as_of, horizon)]
-    exams = [e.sample(MOST_CUSTOMERS, rng) for e in exams if len(e.customers) >= LEAST_CUSTOMERS]
+    rng = np.random.default_rng(seed)
+    horizon = horizon_days or _horizon(history, as_of)
+    exams = [e.sample(MOST_CUSTOMERS, rng) for e in _exams(history, as_of, horizon) if len(e.customers) >= LEAST_CUSTOMERS]
+    gap = median_gap_days(history.bought)
     if not exams:
-        return Backtest(usual_half_lives(median_gap_days(history)), Blend(), horizon)
-    gap = median_gap_days(history.before(exams[0].cut))
+        return Backtest(HalfLives(USUAL[0] * gap, USUAL[1] * gap), horizon)
     older, newest = (exams[:-1], exams[-1]) if len(exams) > 1 else exams[0].halves()
-    half_lives = _choose_half_lives(history, older, gap)
-    fitted = {e.cut: fit_recall(history.before(e.cut), e.cut, half_lives, rng, threads=threads) for e in [*older, newest]}
-    measured = [_measure(history, older, newest, fitted, mode) for mode in (ALL, NEW)]
+    half_lives = choose_half_lives(history, older)
+    recalls = {
+        e.cut: fit_recall(history.before(e.cut), e.cut, half_lives, unsold=False, seed=seed, threads=threads, factorise=factorise)
+        for e in [*older, newest]
+    }
+    modes = {mode: Tried.of(history, older, newest, recalls, mode, seed=seed, threads=threads) for mode in (ALL, NEW)}
+    tried = {mode: found for mode, found in modes.items() if found is not None}
+    kept = worth_keeping(tried)
+    judged = {mode: found.judged(kept, seed=seed, threads=threads) for mode, found in tried.items()}
     return Backtest(
         half_lives,
-        Blend({m.mode: m.weights for m in measured}),
         horizon,
-        Blend({m.mode: m.examined for m in measured}),
-        tuple(sorted(fitted)),
-        {m.mode: m.exam for m in measured if len(m.exam.customers)},
-        {m.mode: m.hits for m in measured if len(m.exam.customers)},
+        kept,
+        Orders({mode: judged[mode].order if mode in judged else Order() for mode in (ALL, NEW)}),
+        tuple(sorted(recalls)),
+        newest,
+        {mode: found.exam for mode, found in tried.items()},
+        recalls[newest.cut],
+        {mode: one.held for mode, one in judged.items()},
+        {mode: one.hits for mode, one in judged.items()},
+        {mode: one.gains for mode, one in judged.items()},
     )
+
+
+def choose_half_lives(history: History, exams: Sequence[Exam]) -> HalfLives:
+    """Those of personal frequency (with popularity as its tie-break) and of popularity that do best at these exams."""
+    gap = median_gap_days(history.before(exams[0].cut).bought)
+    tried = {}
+    for personal in PERSONAL_GAPS:
+        tried[personal] = np.mean([_plain_ndcg(history, e, HalfLives(personal * gap, USUAL[1] * gap), ALL) for e in exams])
+    personal = max(tried, key=lambda gaps: (tried[gaps], gaps))
+    told = {
+        popular: np.mean([_plain_ndcg(history, e, HalfLives(personal * gap, popular * gap), NEW) for e in exams])
+        for popular in POPULARITY_GAPS
+    }
+    popular = max(told, key=lambda gaps: (told[gaps], gaps == USUAL[1]))
+    return HalfLives(personal * gap, popular * gap)
 
 
 @dataclass(frozen=True)
-class _Measured:
-    mode: str
-    examined: Weights
-    weights: Weights
-    exam: Exam
+class Judged:
+    """What the newest cut said of one mode: the winner, learned anew from all cuts; every way's hits; the ranker's gains by feature."""
+
+    order: Order
+    held: Sheet
     hits: Mapping[str, Hits]
+    gains: Mapping[str, float]
 
 
-def _measure(history: History, older: Sequence[Exam], newest: Exam, fitted: Mapping[datetime, Recall], mode: str) -> _Measured:
-    past = [e for e in (_in_mode(history, e, fitted[e.cut], mode) for e in older) if len(e.customers)]
-    exam = _in_mode(history, newest, fitted[newest.cut], mode)
-    if not past or not len(exam.customers):
-        return _Measured(mode, PLAIN[mode], PLAIN[mode], replace(exam, customers=exam.customers[:0]), {})
-    sheets = [sheet(history, e, fitted[e.cut], mode) for e in past]
-    held = sheet(history, exam, fitted[exam.cut], mode)
-    examined = choose_or_drop(sheets, mode)
-    rivals = {**{source: held.top_hits({source: 1.0}) for source in SOURCES}, BLENDED: held.top_hits(examined)}
-    return _Measured(mode, examined, choose_or_drop([*sheets, held], mode), exam, rivals)
+@dataclass(frozen=True)
+class Tried:
+    """One mode's sheets, and the ranker that learned from the older ones with every source."""
+
+    mode: str
+    past: tuple[Sheet, ...]
+    held: Sheet
+    exam: Exam
+    ranker: Ranker | None
+
+    @classmethod
+    def of(
+        cls,
+        history: History,
+        older: Sequence[Exam],
+        newest: Exam,
+        recalls: Mapping[datetime, Recall],
+        mode: str,
+        *,
+        seed: int,
+        threads: int,
+    ) -> "Tried | None":
+        """None where nobody wants anything in this mode, at the newest cut or before it."""
+        asked = [_in_mode(history, e, recalls[e.cut], mode) for e in [*older, newest]]
+        if not len(asked[-1].customers) or not any(len(e.customers) for e in asked[:-1]):
+            return None
+        sheets = [sheet(history, e, recalls[e.cut], mode) for e in asked if len(e.customers)]
+        shared = [s for s in sheets[-1].sources if all(s in one.sources for one in sheets)]
+        sheets = [one.with_sources(shared) for one in sheets]
+        return cls(mode, tuple(sheets[:-1]), sheets[-1], asked[-1], fit_ranker(sheets[:-1], seed=seed, threads=threads))
+
+    def judged(self, kept: Sequence[str], *, seed: int, threads: int) -> Judged:
+        """Ranker, blend and personal frequency at the newest cut; the best learns from all cuts, which the baseline needs not."""
+        past, held = [s.with_sources(kept) for s in self.past], self.held.with_sources(kept)
+        blend, ranker = best_blend(past, self.mode), fit_ranker(past, seed=seed, threads=threads)
+        hits = {PLAIN: held.plain, BLEND: held.top(blend.of(held))}
+        if ranker is not None:
+            hits[RANKER] = held.top(Order(RANKER, ranker=ranker).of(held))
+        means = {way: float(ndcg_at(found, held.wanted, AT).mean()) for way, found in hits.items()}
+        way = max(means, key=lambda name: means[name])  # the plainer of equals: they stand in this order
+        every = [*past, held]
+        orders = {
+            PLAIN: lambda: Order(),
+            BLEND: lambda: best_blend(every, self.mode),
+            RANKER: lambda: Order(RANKER, ranker=fit_ranker(every, seed=seed, threads=threads)),
+        }
+        return Judged(orders[way](), held, hits, {} if ranker is None else ranker.gains())
 
 
-def choose_or_drop(sheets: Sequence[Sheet], mode: str) -> Weights:
-    """The weights that are best on the sheets, unless such a choice lost to personal frequency on customers that it had not seen.
+def worth_keeping(tried: Mapping[str, Tried]) -> tuple[str, ...]:
+    """The sources, of those in every mode, that a ranker gains from in some mode, or that alone find what was bought; the baseline's always."""
+    kept = set(BASELINE)
+    for one in tried.values():
+        gains = one.ranker.gains() if one.ranker is not None else {}
+        alone = _found_alone(one.past)
+        for source in one.held.sources:
+            gain = gains.get(f"score_{source}", 0.0) + gains.get(f"rank_{source}", 0.0)
+            if gain >= LEAST_GAIN or alone[source] >= LEAST_FOUND:
+                kept.add(source)
+    return tuple(name for name in SOURCES if name in kept)
 
-    Those are the newest sheet's; of a single sheet, every other customer.
-    """
-    *older, newest = sheets if len(sheets) > 1 else sheets[0].halves()
-    if newest.ndcg(choose_weights(older, mode)).mean() < newest.ndcg(FREQUENT).mean():
-        return SAFE[mode]
-    return choose_weights(sheets, mode)
+
+def _found_alone(sheets: Sequence[Sheet]) -> dict[str, float]:
+    """The share of the purchases found that each source alone found."""
+    found = np.concatenate([s.ranks[s.hit] > 0 for s in sheets])
+    alone = found[found.sum(axis=1) == 1].sum(axis=0) / max(len(found), 1)
+    return dict(zip(sheets[0].sources, alone.tolist(), strict=True))
+
+
+def _horizon(history: History, as_of: datetime) -> int:
+    horizon = default_horizon_days(history)
+    while horizon < LONGEST_HORIZON_DAYS and cut_offs(history, as_of, 2 * horizon):
+        cut = as_of - timedelta(days=horizon)
+        if len(exam_at(history, cut, horizon).customers) >= LEAST_CUSTOMERS:
+            break
+        horizon *= 2
+    return horizon
+
+
+def _exams(history: History, as_of: datetime, horizon: int) -> list[Exam]:
+    return [exam_at(history, cut, horizon) for cut in cut_offs(history, as_of, horizon)]
 
 
 def _in_mode(history: History, exam: Exam, recall: Recall, mode: str) -> Exam:
-    """The exam over products that the range knows; in mode `new` also only those that the customer never bought."""
-    known = exam.within_range(recall.columns(history.product_ids.tolist()) >= 0)
-    return known.never_bought(history.before(exam.cut)) if mode == NEW else known
+    known = columns_of(recall.range, history) >= 0
+    within = exam.within_range(known)
+    return within.never_bought(history.before(exam.cut)) if mode == NEW else within
 
 
-def _choose_half_lives(history: History, exams: Sequence[Exam], gap_days: float) -> HalfLives:
-    popular = max(POPULARITY_MULTIPLES, key=lambda m: _alone(history, exams, HalfLives(gap_days, m * gap_days), POPULARITY))
-    personal = max(
-        PERSONAL_MULTIPLES, key=lambda m: _alone(history, exams, HalfLives(m * gap_days, popular * gap_days), PERSONAL_FREQUENCY)
-    )
-    return HalfLives(personal * gap_days, popular * gap_days)
-
-
-def _alone(history: History, exams: Sequence[Exam], half_lives: HalfLives, source: str) -> float:
-    """NDCG@10 of one source alone, ties broken by popularity."""
-    sheets = []
-    for exam in exams:
-        recall = plain_recall(history.before(exam.cut), exam.cut, half_lives)
-        known = _in_mode(history, exam, recall, ALL)
-        if len(known.customers):
-            sheets.append(sheet(history, known, recall, ALL, (source,)))
-    return mean_ndcg(sheets, {source: 1.0}) if sheets else 0.0
+def _plain_ndcg(history: History, exam: Exam, half_lives: HalfLives, mode: str) -> float:
+    """NDCG@10 of personal frequency, or of popularity among new products, at one exam; 0 where nobody wants anything."""
+    recall = fit_recall(history.before(exam.cut), exam.cut, half_lives, names=BASELINE, unsold=False)
+    asked = _in_mode(history, exam, recall, mode)
+    if not len(asked.customers):
+        return 0.0
+    return float(ndcg_at(plain_hits(history, asked, recall, mode), asked.wanted_counts, AT).mean())

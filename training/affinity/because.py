@@ -2,14 +2,34 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from typing import Final
 
 import numpy as np
 
-from training.affinity.history import UNKNOWN, PurchaseDays
-from training.affinity.recall import MATRIX_FACTORISATION, PERSONAL_FREQUENCY, PRODUCT_SIMILARITY, Recall
+from training.affinity.asked import Asked
+from training.affinity.recall import Recall
+from training.affinity.sources.bought_together import BoughtTogether
+from training.affinity.sources.product_similarity import ProductSimilarity
 
-POPULAR = "popular now"
-_TIMES = {1: "once", 2: "twice"}
+POPULAR: Final = "popular now"
+REASONS: Final = {
+    "popularity": POPULAR,
+    "popular_lately": POPULAR,
+    "popular_next": "what customers often buy at this point",
+    "popular_in_place": "popular where you are",
+    "matrix_factorisation": "bought by customers with similar purchases",
+    "product_similarity": "bought by customers with similar purchases",
+    "bought_together": "often bought together with what you buy",
+    "bought_next": "often bought next",
+    "similar_customers": "bought by customers with similar purchases",
+    "favourites": "from the categories and brands you buy most",
+    "same_line": "another of a kind you bought",
+    "looked_at": "looked at, not bought yet",
+    "new_products": "new, of a kind you buy",
+}
+_LIKENESS: Final = ("matrix_factorisation", "product_similarity", "bought_together", "bought_next", "similar_customers")
+_TIMES: Final = {1: "once", 2: "twice"}
+LEAST_FOR_RHYTHM: Final = 3  # purchase days, from which a customer has a usual gap
 
 
 @dataclass(frozen=True)
@@ -26,10 +46,10 @@ class Recommendation:
     because_of: str | None = None
 
 
-def explained(column: int, score: float, source: str, days: PurchaseDays, recall: Recall) -> Recommendation:
-    """One recommendation for the one customer in `days`."""
-    because, of = _reason(column, source, days, recall)
-    ids = recall.product_ids
+def explained(column: int, score: float, source: str, asked: Asked, recall: Recall) -> Recommendation:
+    """One recommendation for the one customer in `asked`."""
+    because, of = _reason(column, source, asked, recall)
+    ids = recall.range.product_ids
     return Recommendation(str(ids[column]), score, source, because, None if of is None else str(ids[of]))
 
 
@@ -38,25 +58,37 @@ def bought_together(product_id: str) -> str:
     return f"often bought together with {product_id}"
 
 
-def _reason(column: int, source: str, days: PurchaseDays, recall: Recall) -> tuple[str, int | None]:
-    if source == PERSONAL_FREQUENCY:
-        own = days.day[days.product == column]
-        return f"bought {_TIMES.get(len(own), f'{len(own)} times')}, last on {_on(int(own.max()))}", column
-    if source not in (MATRIX_FACTORISATION, PRODUCT_SIMILARITY):
-        return POPULAR, None
-    closest = _closest(column, days, recall)
-    if closest is None:
-        return "bought by customers with similar purchases", None
-    last = int(days.day[days.product == closest].max())
-    return f"{bought_together(str(recall.product_ids[closest]))}, bought on {_on(last)}", closest
+def repeated(days: list[int], *, verb: str = "bought") -> str:
+    """How often, how regularly and when last: bought 4 times, usually every 30 days, last on 2025-03-01. `days` since 1970, ascending."""
+    often = f"{verb} {_TIMES.get(len(days), f'{len(days)} times')}"
+    gaps = np.diff(days)
+    usual = f", usually every {round(float(np.median(gaps)))} days" if len(days) >= LEAST_FOR_RHYTHM and np.median(gaps) >= 2 else ""
+    return f"{often}{usual}, last on {on(days[-1])}"
 
 
-def _closest(column: int, days: PurchaseDays, recall: Recall) -> int | None:
-    """The customer's product most like this one; None where none of theirs is among its neighbours."""
-    bought = np.unique(days.product[(days.product != UNKNOWN) & (days.product != column)])
-    likeness = recall.near[bought, column].toarray().ravel() if len(bought) else np.zeros(0)
-    return int(bought[likeness.argmax()]) if likeness.max(initial=0.0) > 0.0 else None
-
-
-def _on(day: int) -> str:
+def on(day: int) -> str:
+    """A day since 1970 as a date."""
     return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
+
+
+def _reason(column: int, source: str, asked: Asked, recall: Recall) -> tuple[str, int | None]:
+    own = asked.bought.day[asked.bought.product == column]
+    if len(own):
+        return repeated(own.tolist()), column
+    if source not in _LIKENESS:
+        return REASONS.get(source, POPULAR), None
+    closest = _closest(column, asked, recall)
+    if closest is None:
+        return REASONS[source], None
+    last = int(asked.bought.day[asked.bought.product == closest].max())
+    return f"{bought_together(str(recall.range.product_ids[closest]))}, bought on {on(last)}", closest
+
+
+def _closest(column: int, asked: Asked, recall: Recall) -> int | None:
+    """The customer's product most like this one; None where none of theirs is among its neighbours."""
+    own = asked.pairs.column
+    likeness = np.zeros(len(own))
+    for source in recall.sources:
+        if isinstance(source, ProductSimilarity | BoughtTogether):
+            likeness = likeness + source.near[own][:, [column]].toarray().ravel()
+    return int(own[likeness.argmax()]) if likeness.max(initial=0.0) > 0.0 else None

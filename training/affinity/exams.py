@@ -5,8 +5,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from features.contract import CUSTOMER_ID, PRODUCT_ID
+from features.instants import DAY_US, microseconds
 from training.affinity.history import History, Ints
 
 
@@ -20,9 +23,19 @@ class Exam:
     product: Ints
 
     @property
+    def day(self) -> int:
+        """The cut as a day."""
+        return microseconds(self.cut) // DAY_US
+
+    @property
     def wanted_counts(self) -> Ints:
         """How many products each customer wanted."""
         return np.bincount(self.row, minlength=len(self.customers)).astype(np.int64)
+
+    def wanted(self, history: History) -> pd.DataFrame:
+        """customer_id, product_id of what was bought after the cut."""
+        ids = {CUSTOMER_ID: history.customer_ids[self.customers[self.row]], PRODUCT_ID: history.product_ids[self.product]}
+        return pd.DataFrame(ids).astype("str")
 
     def keep(self, pairs: NDArray[np.bool_]) -> "Exam":
         """These pairs alone, and the customers who still want something."""
@@ -51,7 +64,7 @@ class Exam:
     def never_bought(self, before: History) -> "Exam":
         """Without what a customer had bought before the cut."""
         every = len(before.product_ids)
-        bought = np.unique(before.customer * every + before.product)
+        bought = np.unique(before.bought.customer * every + before.bought.product)
         return self.keep(~np.isin(self.customers[self.row] * every + self.product, bought))
 
 
@@ -61,6 +74,6 @@ def exam_at(history: History, cut: datetime, horizon_days: int) -> Exam:
     every = len(history.product_ids)
     pairs = np.unique(later.customer * every + later.product)
     customer, product = pairs // every, pairs % every
-    known = np.isin(customer, np.unique(history.before(cut).customer))
+    known = np.isin(customer, np.unique(history.before(cut).bought.customer))
     customers, row = np.unique(customer[known], return_inverse=True)
     return Exam(cut, customers, row.astype(np.int64), product[known])

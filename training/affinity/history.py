@@ -1,116 +1,138 @@
-"""Purchases as arrays: who bought which product on which day, with ids as codes.
+"""What is known of everybody as arrays: who bought and looked at which product when, with ids as codes.
 
 Affinity counts purchase days, not orders: a shop that splits an order into three parcels has still sold once. Days are whole days
 from 1970-01-01, so that one customer's answer equals the same customer's in bulk.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.contract import CUSTOMER_ID, ORDERED_AT, PRODUCT_ID
+from features.contract import CUSTOMER_ID, EVENT_TYPE, OCCURRED_AT, ORDERED_AT, PRODUCT_ID
 from features.errors import InputError
 from features.instants import DAY_US, microseconds
+from features.interactions import CARTED, PLACE, REMOVED, Interactions
+from training.affinity.catalogue import UNKNOWN, Catalogue, catalogue_of
 
 Ints = NDArray[np.int64]
-UNKNOWN: Final = -1
 USUAL_GAP_DAYS: Final = 30.0
+LOOKED, CART, TAKEN_OUT = 0, 1, 2  # kinds of interest
 
 
 @dataclass(frozen=True)
-class PurchaseDays:
-    """Distinct (customer, product, day), sorted; customers are rows 0 to customers - 1, products columns, UNKNOWN outside the range."""
+class Rows:
+    """What customers did to products, oldest first: codes, and the instant in microseconds; `kind` of interest, 0 for every purchase."""
 
     customer: Ints
     product: Ints
-    day: Ints
-    customers: int
-    products: int
+    at: Ints
+    kind: Ints
 
-    def bought(self) -> NDArray[np.bool_]:
-        """Who ever bought what: (customers, products)."""
-        known = self.product != UNKNOWN
-        table = np.zeros((self.customers, self.products), bool)
-        table[self.customer[known], self.product[known]] = True
-        return table
+    def between(self, start: int, end: int) -> Self:
+        """The rows in [start, end)."""
+        low, high = np.searchsorted(self.at, [start, end])
+        return self.take(slice(int(low), int(high)))
 
-    def rows(self, start: int, stop: int) -> "PurchaseDays":
-        """The customers [start, stop), as rows from 0."""
-        low, high = np.searchsorted(self.customer, [start, stop])
-        return PurchaseDays(self.customer[low:high] - start, self.product[low:high], self.day[low:high], stop - start, self.products)
+    def take(self, which: slice | NDArray[np.bool_] | Ints) -> Self:
+        """These rows."""
+        return replace(self, customer=self.customer[which], product=self.product[which], at=self.at[which], kind=self.kind[which])
 
 
 @dataclass(frozen=True)
 class History:
-    """Every purchase, oldest first: codes into the sorted ids, the instant in microseconds."""
+    """What is known of customers and products: `bought` and `seen` by codes into the sorted ids; the place of each customer, and the range.
+
+    `place` holds codes into `place_names`, UNKNOWN where a customer has none.
+    """
 
     customer_ids: NDArray[np.str_]
     product_ids: NDArray[np.str_]
-    customer: Ints
-    product: Ints
-    at: Ints
+    bought: Rows
+    seen: Rows
+    place: Ints
+    place_names: tuple[str, ...]
+    catalogue: Catalogue
 
-    def before(self, instant: datetime) -> "History":
-        """The purchases before `instant`; codes keep their meaning."""
-        return self._slice(0, int(np.searchsorted(self.at, microseconds(instant))))
+    def before(self, instant: datetime) -> Self:
+        """What was known before `instant`; codes keep their meaning."""
+        now, first = microseconds(instant), np.iinfo(np.int64).min
+        return replace(self, bought=self.bought.between(first, now), seen=self.seen.between(first, now))
 
-    def within(self, start: datetime, end: datetime) -> "History":
+    def within(self, start: datetime, end: datetime) -> Rows:
         """The purchases in [start, end)."""
-        low, high = np.searchsorted(self.at, [microseconds(start), microseconds(end)])
-        return self._slice(int(low), int(high))
+        return self.bought.between(microseconds(start), microseconds(end))
 
-    def _slice(self, low: int, high: int) -> "History":
-        return History(self.customer_ids, self.product_ids, self.customer[low:high], self.product[low:high], self.at[low:high])
+    @property
+    def buyers(self) -> Ints:
+        """The codes of the customers who bought anything, ascending."""
+        return np.unique(self.bought.customer)
 
 
-def encode(purchases: pd.DataFrame) -> History:
-    """The purchases table (features.interactions.purchases) as arrays; InputError where there is nothing to learn from."""
-    if purchases.empty:
+def encode(known: Interactions) -> History:
+    """The tables as arrays; InputError where there is no purchase to learn from."""
+    if known.purchases.empty:
         raise InputError(
             "Affinity needs product_id in orders, and no sale before this time has one.",
             remedy="Map the column that names the product (orders: {columns: {product_id: ...}}) and ingest again; "
             "churn and value work without products.",
         )
-    ordered = purchases.sort_values([ORDERED_AT, CUSTOMER_ID, PRODUCT_ID], kind="stable")
-    customer, customer_ids = pd.factorize(ordered[CUSTOMER_ID], sort=True)
-    product, product_ids = pd.factorize(ordered[PRODUCT_ID], sort=True)
-    at = ordered[ORDERED_AT].to_numpy("datetime64[us]").astype(np.int64)
-    texts = (np.asarray(customer_ids, dtype=str), np.asarray(product_ids, dtype=str))
-    return History(*texts, customer.astype(np.int64), product.astype(np.int64), at)
+    return encode_any(known)
 
 
-def purchase_days(customer: Ints, product: Ints, at: Ints, *, customers: int, products: int) -> PurchaseDays:
-    """Distinct purchase days from rows of codes and instants, in any order."""
-    day = at // DAY_US
-    order = np.lexsort((day, product, customer))
-    customer, product, day = customer[order], product[order], day[order]
-    new = np.ones(len(day), bool)
-    new[1:] = (np.diff(customer) != 0) | (np.diff(product) != 0) | (np.diff(day) != 0)
-    return PurchaseDays(customer[new], product[new], day[new], customers, products)
+def encode_any(known: Interactions) -> History:
+    """The tables as arrays, however little they hold."""
+    customer_ids = _ids(known.purchases[CUSTOMER_ID], known.interest[CUSTOMER_ID])
+    product_ids = _ids(known.purchases[PRODUCT_ID], known.interest[PRODUCT_ID], known.products[PRODUCT_ID])
+    kinds = np.select([known.interest[EVENT_TYPE].isin(CARTED), known.interest[EVENT_TYPE].isin(REMOVED)], [CART, TAKEN_OUT], LOOKED)
+    nothing = np.zeros(len(known.purchases), np.int64)
+    place, names = _places(known.places, customer_ids)
+    return History(
+        customer_ids,
+        product_ids,
+        _rows(known.purchases, ORDERED_AT, nothing, customer_ids, product_ids),
+        _rows(known.interest, OCCURRED_AT, kinds.astype(np.int64), customer_ids, product_ids),
+        place,
+        names,
+        catalogue_of(known.products, product_ids.tolist()),
+    )
 
 
-def customer_days(days: PurchaseDays) -> tuple[Ints, Ints]:
-    """The distinct (customer, day) on which anything was bought, sorted."""
-    order = np.lexsort((days.day, days.customer))
-    customer, day = days.customer[order], days.day[order]
-    new = np.ones(len(day), bool)
-    new[1:] = (np.diff(customer) != 0) | (np.diff(day) != 0)
-    return customer[new], day[new]
+def _ids(*columns: "pd.Series[str]") -> NDArray[np.str_]:
+    return np.unique(np.concatenate([np.asarray(column.unique(), dtype=str) for column in columns]))
 
 
-def median_gap_days(history: History) -> float:
+def _rows(table: pd.DataFrame, instant: str, kind: Ints, customer_ids: NDArray[np.str_], product_ids: NDArray[np.str_]) -> Rows:
+    customer, product = (_positions(table[name], ids) for name, ids in ((CUSTOMER_ID, customer_ids), (PRODUCT_ID, product_ids)))
+    at = table[instant].to_numpy("datetime64[us]").astype(np.int64)
+    order = np.lexsort((kind, product, customer, at))
+    return Rows(customer[order], product[order], at[order], kind[order])
+
+
+def _positions(texts: "pd.Series[str]", ids: NDArray[np.str_]) -> Ints:
+    return np.asarray(pd.Index(ids).get_indexer(pd.Index(texts)), np.int64)
+
+
+def _places(places: pd.DataFrame, customer_ids: NDArray[np.str_]) -> tuple[Ints, tuple[str, ...]]:
+    codes, names = pd.factorize(places[PLACE], sort=True)
+    of_customer = np.full(len(customer_ids), UNKNOWN, np.int64)
+    row = pd.Index(customer_ids).get_indexer(pd.Index(places[CUSTOMER_ID]))
+    of_customer[row[row != UNKNOWN]] = codes[row != UNKNOWN]
+    return of_customer, tuple(str(name) for name in names)
+
+
+def purchase_gaps(customer: Ints, day: Ints) -> Ints:
+    """Days between a customer's purchase days, of everybody together; in any order."""
+    order = np.lexsort((day, customer))
+    customer, day = customer[order], day[order]
+    gaps = np.diff(day)
+    return np.asarray(gaps[(np.diff(customer) == 0) & (gaps > 0)], np.int64)
+
+
+def median_gap_days(bought: Rows) -> float:
     """The median number of days between a customer's purchase days, at least 1; 30 where nobody came back."""
-    days = purchase_days(history.customer, np.zeros_like(history.product), history.at, customers=len(history.customer_ids), products=1)
-    gaps = np.diff(days.day)[np.diff(days.customer) == 0]
+    gaps = purchase_gaps(bought.customer, bought.at // DAY_US)
     return max(1.0, float(np.median(gaps))) if len(gaps) else USUAL_GAP_DAYS
-
-
-def own_purchases(purchases: Sequence[tuple[str, int, float]], as_of: datetime) -> list[tuple[str, int]]:
-    """product_id and instant of one customer's purchases before `as_of`; pieces that came back (quantity below zero) are none."""
-    now = microseconds(as_of)
-    return [(product_id, at) for product_id, at, quantity in purchases if at < now and not quantity <= 0]

@@ -1,46 +1,69 @@
-"""The affinity model: what each customer will want next, from several sources blended as a backtest chose.
+"""The affinity model: what each customer will want next. Sources recall, a ranker (or what else a backtest chose) puts in order.
 
 It keeps products and knows no customer: histories are given when it is asked, so that purchases made since the training count, and
 nobody who is erased from the tables is left in it. Many customers and one alone take the same path and get the same answer.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_matrix
 
 from features.contract import CUSTOMER_ID, PRODUCT_ID
+from features.instants import DAY_US, microseconds
+from features.interactions import Interactions
 from training import artifacts
 from training.affinity.because import POPULAR, Recommendation, bought_together, explained
-from training.affinity.blend import Blend
-from training.affinity.files import read_recall, write_recall
-from training.affinity.history import UNKNOWN, Ints, PurchaseDays, encode, median_gap_days, own_purchases, purchase_days
-from training.affinity.ranked import Ranked, ranked
-from training.affinity.recall import POPULARITY, PRODUCT_SIMILARITY, SOURCES, HalfLives, Recall, fit_recall, usual_half_lives
+from training.affinity.candidates import Mask, first
+from training.affinity.catalogue import UNKNOWN
+from training.affinity.files import read_orders, read_recall, write_orders, write_recall
+from training.affinity.history import encode, median_gap_days
+from training.affinity.orders import Orders
+from training.affinity.questions import of_signals, of_tables
+from training.affinity.ranked import List, popular_first, ranked
+from training.affinity.recall import PLAIN, Range, Recall, fit_recall
+from training.affinity.sheets import chunks
 from training.affinity.signals import Signals
-from training.affinity.top import BLOCKED, best, keys
+from training.affinity.sources.bought_together import BoughtTogether
+from training.affinity.sources.factors import Factoriser
+from training.affinity.sources.product_similarity import ProductSimilarity
+from training.affinity.sources.source import Floats32, HalfLives
 
-Mask = NDArray[np.bool_]
 KIND: Final = "affinity"
 COLUMNS: Final = (CUSTOMER_ID, PRODUCT_ID, "rank", "score", "source")
+RELATED: Final = ("product_similarity", "bought_together")
+"""Sources that every model keeps beside its own, for the products that go with a product."""
 
 
 class AffinityModel:
-    """Ranks products for customers, with the half-lives and the blend that training.affinity.backtest chooses.
+    """Ranks products for customers, with the sources, half-lives and orders that training.affinity.backtest chooses.
 
-    Without them it is frequency and popularity. `seed` starts the factors; `threads` are used in training alone.
+    Without them it is personal frequency and popularity. `seed` starts the factors; `threads` are used in training alone; `factorise` learns
+    factors elsewhere (on Spark).
     """
 
     as_of: datetime
     half_lives: HalfLives
     recall: Recall
+    related: Recall
 
-    def __init__(self, blend: Blend | None = None, half_lives: HalfLives | None = None, *, seed: int = 0, threads: int = 2) -> None:
-        self.blend = blend or Blend()
+    def __init__(
+        self,
+        orders: Orders | None = None,
+        half_lives: HalfLives | None = None,
+        sources: Sequence[str] = PLAIN,
+        *,
+        seed: int = 0,
+        threads: int = 2,
+        factorise: Factoriser | None = None,
+    ) -> None:
+        self.orders = orders or Orders()
+        self.sources = tuple(sources)
         self.seed = seed
         self.threads = threads
         self.horizon_days: int | None = None
@@ -48,41 +71,49 @@ class AffinityModel:
         self.data_hash = ""
         self.version: str | None = None
         self._given_half_lives = half_lives
+        self._factorise = factorise
 
-    def fit(self, purchases: pd.DataFrame, *, as_of: datetime) -> Self:
-        """Learns from `purchases` (features.interactions.purchases), of which those at or after `as_of` are not seen.
+    def fit(self, known: Interactions, *, as_of: datetime) -> Self:
+        """Learns from what was `known` before `as_of`; later rows are not seen.
 
-        Raises InputError where there is none. One customer or one product is enough for frequency and popularity.
+        Raises InputError where nothing was bought. One customer or one product is enough for frequency and popularity.
         """
-        history = encode(purchases[purchases.ordered_at < as_of])
-        self.half_lives = self._given_half_lives or usual_half_lives(median_gap_days(history))
-        rng = np.random.default_rng(self.seed)
-        self.recall = fit_recall(history, as_of, self.half_lives, rng, factorised=self.blend.factorised, threads=self.threads)
+        history = encode(known.before(as_of))
+        gap = median_gap_days(history.bought)
+        self.half_lives = self._given_half_lives or HalfLives(16.0 * gap, 2.0 * gap)
+        wanted = {*self.sources, *PLAIN, *RELATED}
+        fitted = fit_recall(
+            history, as_of, self.half_lives, names=tuple(wanted), seed=self.seed, threads=self.threads, factorise=self._factorise
+        )
+        self.recall, self.related = fitted.keep([*self.sources, *PLAIN]), fitted.keep(RELATED)
         self.as_of = as_of
         return self
 
     def recommend(
         self,
-        purchases: pd.DataFrame,
+        known: Interactions,
         n: int,
         *,
+        as_of: datetime | None = None,
         customer_ids: Sequence[str] | None = None,
         exclude_purchased: bool = False,
         offered: Mask | None = None,
     ) -> pd.DataFrame:
-        """customer_id, product_id, rank (1 is best), score, source: up to `n` products for everybody in `purchases`, or for `customer_ids`.
+        """customer_id, product_id, rank (1 is best), score, source: up to `n` products for everybody who bought anything, or for `customer_ids`.
 
-        Sorted by customer and rank. `purchases` is what is known when asking; `offered` is a mask over the range, None all of it. Customers
-        without purchases get what is popular; a list is shorter only where the range, without what is excluded, has fewer products.
+        Sorted by customer and rank. `known` is what is known at `as_of`, the training's where none is given; `offered` is a mask over the
+        range, None all of it. Customers without rows get what is popular; a list is shorter only where no more products may be shown.
         """
-        customers = np.unique(np.asarray(purchases[CUSTOMER_ID] if customer_ids is None else customer_ids, dtype=str))
-        days = self._days(purchases, customers)
-        weights = self.blend.weights(exclude_purchased=exclude_purchased)
-        parts = []
-        for start, stop in self._chunks(len(customers)):
-            found = ranked(self.recall, days.rows(start, stop), n, weights, exclude_purchased=exclude_purchased, offered=offered)
-            parts.append(_lists(customers[start:stop], found, self.recall))
-        return pd.concat(parts, ignore_index=True)
+        at = as_of or self.as_of
+        seen = known.before(at)
+        customers = np.unique(np.asarray(seen.purchases[CUSTOMER_ID].unique() if customer_ids is None else customer_ids, dtype=str))
+        asked = of_tables(seen, customers, microseconds(at) // DAY_US, self.recall.range)
+        order = self.orders.mode(exclude_purchased=exclude_purchased)
+        lists: list[List] = []
+        for start, stop in chunks(len(customers), asked.products):
+            part = asked.rows(start, stop)
+            lists += ranked(self.recall, part, n, order, exclude_purchased=exclude_purchased, offered=offered)
+        return _table(customers, lists, self.recall.range)
 
     def recommend_one(
         self,
@@ -97,55 +128,74 @@ class AffinityModel:
 
         The same answer as `recommend` gives for the same rows. No signals give what is popular.
         """
-        bought = own_purchases(signals.purchases, as_of)
-        column = self.recall.columns(product_id for product_id, _ in bought)
-        at = np.asarray([at for _, at in bought], np.int64)
-        days = purchase_days(np.zeros_like(column), column, at, customers=1, products=len(self.recall.product_ids))
-        weights = self.blend.weights(exclude_purchased=exclude_purchased)
-        found = ranked(self.recall, days, n, weights, exclude_purchased=exclude_purchased, offered=offered)
-        rows = zip(found.columns[0].tolist(), found.scores[0].tolist(), found.sources[0].tolist(), strict=True)
-        return [explained(c, s, SOURCES[source], days, self.recall) for c, s, source in rows if c != BLOCKED]
+        asked = of_signals(signals, as_of, self.recall.range)
+        order = self.orders.mode(exclude_purchased=exclude_purchased)
+        (found,) = ranked(self.recall, asked, n, order, exclude_purchased=exclude_purchased, offered=offered)
+        rows = zip(found.columns.tolist(), found.scores.tolist(), found.sources, strict=True)
+        everything = Recall(self.recall.range, self.related.sources)
+        return [explained(column, score, source, asked, everything) for column, score, source in rows]
 
     def popular(self, n: int, *, offered: Mask | None = None) -> list[Recommendation]:
-        """What was popular at the training's as_of, best first: the answer for strangers."""
-        columns = np.arange(len(self.recall.product_ids)) if offered is None else np.flatnonzero(offered)
-        ids, scores = self.recall.product_ids, self.recall.popularity
-        return [Recommendation(str(ids[c]), float(scores[c]), POPULARITY, POPULAR) for c in columns[:n].tolist()]
+        """What was popular at the training's as_of, best first."""
+        found = popular_first(self.recall, n, offered)
+        ids = self.product_ids[found.columns].tolist()
+        return [Recommendation(p, s, "popularity", POPULAR) for p, s in zip(ids, found.scores.tolist(), strict=True)]
 
     def similar(self, product_id: str, n: int, *, offered: Mask | None = None) -> list[Recommendation]:
-        """Products that the same customers buy, most alike first; empty for a product outside the range, or one bought with no other."""
-        column = int(self.recall.columns([product_id])[0])
+        """Products that the same customers buy, most alike first; then those of its line, category and brand. Empty outside the range."""
+        column = int(self.recall.range.columns([product_id])[0])
         if column == UNKNOWN:
             return []
-        scores = self.recall.near[[column]].toarray()
-        ordered = np.where(scores > 0.0, keys(scores, np.arange(scores.shape[1]), scores.shape[1]), BLOCKED)
-        if offered is not None:
-            ordered[:, ~offered] = BLOCKED
-        chosen = [c for c in best(ordered, n)[0].tolist() if ordered[0, c] != BLOCKED]
-        text, ids = bought_together(product_id), self.recall.product_ids
-        return [Recommendation(str(ids[c]), float(scores[0, c]), PRODUCT_SIMILARITY, text, product_id) for c in chosen]
+        found = self._near("product_similarity", column, n, offered)
+        if len(found) >= n:
+            return found
+        said = _alike(self.recall.range, column)
+        said[[column, *self.recall.range.columns(one.product_id for one in found)]] = 0.0
+        rest = _best(said, n - len(found), offered)
+        ids = self.product_ids
+        return found + [
+            Recommendation(str(ids[c]), float(said[c]), "same_kind", f"of the same kind as {product_id}", product_id) for c in rest
+        ]
+
+    def together(self, product_id: str, n: int, *, offered: Mask | None = None) -> list[Recommendation]:
+        """Products that lie in the same baskets, most often first; empty outside the range, or where it was always bought alone."""
+        column = int(self.recall.range.columns([product_id])[0])
+        return [] if column == UNKNOWN else self._near("bought_together", column, n, offered)
+
+    def likeness(self, product_ids: Sequence[str]) -> Floats32:
+        """How alike products are to shoppers, 0 to 1: (n, n), symmetric, 1 on the diagonal; unknown products are like none.
+
+        The greatest of: bought by the same customers, the same line, and a half for the same category or brand.
+        """
+        columns = self.recall.range.columns(product_ids)
+        known = np.flatnonzero(columns != UNKNOWN)
+        alike = np.zeros((len(columns), len(columns)), np.float32)
+        alike[np.ix_(known, known)] = _likeness(self.recall.range, self._near_table("product_similarity"), columns[known])
+        np.fill_diagonal(alike, 1.0)
+        return alike
 
     @property
     def product_ids(self) -> NDArray[np.str_]:
         """The range: every product that can be recommended."""
-        return self.recall.product_ids
+        return self.recall.range.product_ids
 
     def offered(self, product_ids: Iterable[str]) -> Mask:
         """A mask over the range: which products are among these. To be made once for many questions."""
-        columns = self.recall.columns(product_ids)
-        offered = np.zeros(len(self.recall.product_ids), bool)
+        columns = self.recall.range.columns(product_ids)
+        offered = np.zeros(len(self.product_ids), bool)
         offered[columns[columns != UNKNOWN]] = True
         return offered
 
     def save(self, folder: Path) -> None:
         """Writes the model into an existing, empty folder."""
-        write_recall(folder, self.recall)
+        kept = {source.name: source for source in (*self.recall.sources, *self.related.sources)}
+        write_recall(folder, Recall(self.recall.range, tuple(kept.values())))
         header: dict[str, object] = {
             "kind": KIND,
             "as_of": self.as_of.isoformat(),
             "horizon_days": self.horizon_days,
             "feature_names": [],
-            "parameters": {**self.parameters(), "seed": self.seed},
+            "parameters": {**self.parameters(), "orders": write_orders(folder, self.orders), "seed": self.seed},
             "metrics": self.metrics,
             "data_hash": self.data_hash,
         }
@@ -156,44 +206,74 @@ class AffinityModel:
         """The model that was saved in `folder`; InputError where the folder is damaged or holds another kind of model."""
         header = artifacts.read_model(folder, KIND)
         told = header["parameters"]
-        half_lives = HalfLives(told["personal_half_life_days"], told["popularity_half_life_days"])
-        model = cls(Blend(told["weights"]), half_lives, seed=told["seed"])
+        half_lives = HalfLives(*(float(told[name]) for name in ("personal_half_life_days", "popularity_half_life_days")))
+        model = cls(read_orders(folder, told["orders"]), half_lives, told["sources"], seed=told["seed"])
+        everything = read_recall(folder, [*told["sources"], *(name for name in told["related"] if name not in told["sources"])])
+        model.recall, model.related = everything.keep(told["sources"]), everything.keep(told["related"])
         model.half_lives, model.as_of = half_lives, datetime.fromisoformat(header["as_of"])
-        model.recall = read_recall(folder, half_lives)
         model.horizon_days, model.metrics, model.data_hash = header["horizon_days"], header["metrics"], header["data_hash"]
         model.version = header.get("version")
         return model
 
     def parameters(self) -> dict[str, object]:
-        """Half-lives in days, and the weights of the sources by mode."""
+        """Half-lives in days ("inf": nothing is ever forgotten), the sources, and which way each mode goes."""
         return {
-            "personal_half_life_days": self.half_lives.personal_days,
-            "popularity_half_life_days": self.half_lives.popularity_days,
-            "weights": {mode: dict(weights) for mode, weights in self.blend.modes.items()},
+            "personal_half_life_days": str(self.half_lives.personal_days),
+            "popularity_half_life_days": str(self.half_lives.popularity_days),
+            "sources": [source.name for source in self.recall.sources],
+            "related": [source.name for source in self.related.sources],
+            "ways": self.orders.ways,
         }
 
-    def _days(self, purchases: pd.DataFrame, customers: NDArray[np.str_]) -> PurchaseDays:
-        if purchases.empty:
-            nothing: Ints = np.zeros(0, np.int64)
-            return PurchaseDays(nothing, nothing, nothing, len(customers), len(self.recall.product_ids))
-        history = encode(purchases)
-        code = {customer_id: c for c, customer_id in enumerate(history.customer_ids.tolist())}
-        return self.recall.days(history, np.asarray([code.get(c, UNKNOWN) for c in customers.tolist()], np.int64))
+    def _near_table(self, name: str) -> csr_matrix | None:
+        source = self.related.source(name)
+        return source.near if isinstance(source, ProductSimilarity | BoughtTogether) else None
 
-    def _chunks(self, customers: int) -> Iterator[tuple[int, int]]:
-        step = self.recall.chunk()
-        return ((start, min(start + step, customers)) for start in range(0, max(customers, 1), step))
+    def _near(self, name: str, column: int, n: int, offered: Mask | None) -> list[Recommendation]:
+        near = self._near_table(name)
+        if near is None:
+            return []
+        said = near[[column]].toarray().ravel()
+        product_id, ids = str(self.product_ids[column]), self.product_ids
+        text = bought_together(product_id)
+        return [Recommendation(str(ids[c]), float(said[c]), name, text, product_id) for c in _best(said, n, offered)]
 
 
-def _lists(customers: NDArray[np.str_], found: Ranked, recall: Recall) -> pd.DataFrame:
-    kept = found.columns != BLOCKED
-    rank = np.broadcast_to(np.arange(1, found.columns.shape[1] + 1), found.columns.shape)
-    values = (
-        np.repeat(customers, kept.sum(axis=1)),
-        recall.product_ids[found.columns[kept]],
-        rank[kept],
-        found.scores[kept].astype(float),
-        np.asarray(SOURCES)[found.sources[kept]],
-    )
+def _best(said: Floats32, n: int, offered: Mask | None) -> list[int]:
+    columns: list[int] = first(said if offered is None else np.where(offered, said, np.float32(0.0)), n).tolist()
+    return columns
+
+
+def _alike(shop: Range, column: int) -> Floats32:
+    """By what the range says: 0.75 for the line, 0.5 for the category, 0.25 for the brand; popular products first among equals."""
+    said = np.zeros(len(shop.product_ids), np.float32)
+    for codes, worth in ((shop.catalogue.brand, 0.25), (shop.catalogue.category, 0.5), (shop.catalogue.line, 0.75)):
+        if codes[column] != UNKNOWN:
+            said[codes == codes[column]] = worth
+    return said
+
+
+def _likeness(shop: Range, near: csr_matrix | None, columns: NDArray[np.int64]) -> Floats32:
+    alike = np.zeros((len(columns), len(columns)), np.float32)
+    if near is not None:
+        alike = np.asarray(near[columns][:, columns].toarray(), np.float32)
+        alike = np.maximum(alike, alike.T) / max(float(alike.max(initial=0.0)), 1e-9)
+    for codes, worth in ((shop.catalogue.brand, 0.5), (shop.catalogue.category, 0.5), (shop.catalogue.line, 1.0)):
+        own = codes[columns]
+        same = (own[:, None] == own[None, :]) & (own != UNKNOWN)[:, None]
+        alike = np.maximum(alike, same.astype(np.float32) * np.float32(worth))
+    return alike
+
+
+def _table(customers: NDArray[np.str_], lists: Sequence[List], shop: Range) -> pd.DataFrame:
+    lengths = [len(found.columns) for found in lists]
     types = dict(zip(COLUMNS, ("str", "str", "int64", "float64", "str"), strict=True))
+    columns = np.concatenate([np.zeros(0, np.int64), *(found.columns for found in lists)])
+    values: tuple[Any, ...] = (
+        np.repeat(customers, lengths),
+        shop.product_ids[columns],
+        np.concatenate([np.zeros(0, np.int64), *(np.arange(1, length + 1) for length in lengths)]),
+        np.concatenate([np.zeros(0), *(found.scores for found in lists)]),
+        [source for found in lists for source in found.sources],
+    )
     return pd.DataFrame(dict(zip(COLUMNS, values, strict=True))).astype(types)

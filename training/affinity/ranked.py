@@ -1,43 +1,94 @@
-"""From what the sources say to lists: blend, leave out what may not be shown, and keep the best n with the source that says most."""
+"""From signals to lists: recall, rank, leave out what may not be shown, fill from what is popular."""
 
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from training.affinity.blend import Weights
-from training.affinity.history import Ints, PurchaseDays
-from training.affinity.recall import POPULARITY, SOURCES, Recall, blended
-from training.affinity.top import BLOCKED, best, keys
+from training.affinity.asked import Asked
+from training.affinity.candidates import DEPTH, MOST, Candidates, Mask, candidates
+from training.affinity.history import Ints
+from training.affinity.orders import PLAIN, Order
+from training.affinity.pair_features import pair_features
+from training.affinity.recall import Recall
+from training.affinity.sheets import plain_scores
+from training.affinity.sources.source import Floats32
+
+FILLED: Final = "popularity"
+BOUGHT: Final = "personal_frequency"
+MARGIN: Final = 2  # candidates for every rank that is asked for
 
 
 @dataclass(frozen=True)
-class Ranked:
-    """Lists, best first: (customers, ranks) of columns (BLOCKED where a list is shorter), scores, and indices into SOURCES."""
+class List:
+    """One customer's list, best first: columns of the range, scores between 0 and 1, and the source that says most for each."""
 
     columns: Ints
-    scores: NDArray[np.float32]
-    sources: Ints
+    scores: NDArray[np.float64]
+    sources: tuple[str, ...]
 
 
-def ranked(
-    recall: Recall, days: PurchaseDays, n: int, weights: Weights, *, exclude_purchased: bool, offered: NDArray[np.bool_] | None
-) -> Ranked:
-    """The best `n` products of every customer in `days`; `offered` says which columns may be shown, None all."""
-    said = recall.contributions(days)
-    scores = blended(said, weights)
-    ordered = keys(scores, np.arange(days.products), days.products)
-    if exclude_purchased:
-        ordered[days.bought()] = BLOCKED
-    if offered is not None:
-        ordered[:, ~offered] = BLOCKED
-    columns = best(ordered, n)
-    left_out = np.take_along_axis(ordered, columns, axis=1) == BLOCKED
-    return Ranked(np.where(left_out, BLOCKED, columns), np.take_along_axis(scores, columns, axis=1), _loudest(said, columns, weights))
+def ranked(recall: Recall, asked: Asked, n: int, order: Order, *, exclude_purchased: bool, offered: Mask | None) -> list[List]:
+    """The best `n` products of every customer in `asked`; `offered` says which columns may be shown, None all.
+
+    A list is filled with what is popular, then with what nobody bought yet, and is shorter only where no more may be shown.
+    """
+    said = [source.scores(asked) for source in recall.sources]
+    blocked = _blocked(asked, exclude_purchased=exclude_purchased, offered=offered)
+    chosen = candidates(said, blocked=blocked, depth=max(DEPTH, n), most=max(MOST, MARGIN * n))
+    scores = _scores(recall, asked, said, chosen, order)
+    ends = np.cumsum(np.bincount(chosen.row, minlength=asked.customers))
+    names = [source.name for source in recall.sources]
+    lists = []
+    for row, (start, end) in enumerate(zip(np.append(0, ends[:-1]).tolist(), ends.tolist(), strict=True)):
+        best = start + np.argsort(-scores[start:end], kind="stable")[:n]
+        columns = chosen.column[best]
+        sources = _loudest(chosen.ranks[best], names, asked.had[row, columns])
+        allowed = None if blocked is None else ~blocked[row % len(blocked)]
+        lists.append(_filled(List(columns, _between_0_and_1(scores[best], order), sources), recall, n, allowed))
+    return lists
 
 
-def _loudest(said: NDArray[np.float32], columns: Ints, weights: Weights) -> Ints:
-    """The source with the greatest share of each score; popularity, which fills lists, where none has any."""
-    weight = np.asarray([weights.get(source, 0.0) for source in SOURCES], np.float32)
-    parts = np.take_along_axis(said, columns[None, :, :], axis=2) * weight[:, None, None]
-    return np.where(parts.max(axis=0) > 0.0, parts.argmax(axis=0), SOURCES.index(POPULARITY)).astype(np.int64)
+def popular_first(recall: Recall, n: int, offered: Mask | None) -> List:
+    """What is popular: the answer where nothing is known."""
+    nothing = List(np.zeros(0, np.int64), np.zeros(0), ())
+    return _filled(nothing, recall, n, offered)
+
+
+def _blocked(asked: Asked, *, exclude_purchased: bool, offered: Mask | None) -> Mask | None:
+    """(customers, products) or (1, products); None where everything may be shown."""
+    if offered is None:
+        return asked.had if exclude_purchased else None
+    gone = ~offered[None, :]
+    return gone | asked.had if exclude_purchased else gone
+
+
+def _scores(recall: Recall, asked: Asked, said: list[Floats32], chosen: Candidates, order: Order) -> NDArray[np.float64]:
+    if order.way == PLAIN:
+        plain = plain_scores(said, [source.name for source in recall.sources])
+        return plain[chosen.row, chosen.column].astype(float)
+    return order.scores(pair_features(asked, recall.range, said, chosen), [source.name for source in recall.sources])
+
+
+def _between_0_and_1(scores: NDArray[np.float64], order: Order) -> NDArray[np.float64]:
+    """The logistic of a ranker's scores; a blend's s as s / (1 + s): the order stays."""
+    return 1.0 / (1.0 + np.exp(-scores)) if order.ranker is not None else scores / (1.0 + scores)
+
+
+def _loudest(ranks: Floats32, names: list[str], bought: NDArray[np.bool_]) -> tuple[str, ...]:
+    """What they bought themselves speaks for itself; otherwise the source that ranks the product highest."""
+    return tuple(BOUGHT if own else names[at] for at, own in zip(ranks.argmax(axis=1).tolist(), bought.tolist(), strict=True))
+
+
+def _filled(short: List, recall: Recall, n: int, allowed: Mask | None) -> List:
+    """Columns stand most popular first, so the first that are left are the most popular; their scores fall below the list's."""
+    missing = n - len(short.columns)
+    if missing <= 0:
+        return short
+    free = np.ones(len(recall.range.product_ids), bool) if allowed is None else allowed.copy()
+    free[short.columns] = False
+    more = np.flatnonzero(free)[:missing]
+    least = float(short.scores[-1]) if len(short.scores) else 1.0
+    scores = least / (2.0 + np.arange(len(more)))
+    return List(np.concatenate([short.columns, more]), np.concatenate([short.scores, scores]), short.sources + (FILLED,) * len(more))

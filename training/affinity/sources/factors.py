@@ -1,4 +1,4 @@
-"""Matrix factorisation of implicit feedback by alternating least squares (Hu, Koren and Volinsky, 2008), with implicit.
+"""Factors of products: matrix factorisation of implicit feedback by alternating least squares (Hu, Koren and Volinsky, 2008), with implicit.
 
 Only product factors are kept: a customer's factors are folded in from their own history, in bulk as for one. A model so knows nobody,
 and whoever is erased from the tables is not in it.
@@ -6,7 +6,7 @@ and whoever is erased from the tables is not in it.
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
@@ -29,13 +29,6 @@ class Factors:
 
     products: Floats32
 
-    def scores(self, frequency: csr_matrix) -> Floats32:
-        """x_u' y_i, the expected preference, negative ones as 0: (customers, products). No history gives zeros.
-
-        `frequency` is personal_frequency, rows of customers.
-        """
-        return np.asarray(np.maximum(self.fold_in(frequency) @ self.products.T, 0.0), np.float32)
-
     def fold_in(self, frequency: csr_matrix) -> Floats32:
         """x_u = (Y'C_u Y + lambda I)^-1 Y'C_u p_u: the factors of customers with these purchases, (customers, factors)."""
         factors: Floats32 = self._solver.recalculate_user(np.arange(frequency.shape[0]), confidence(frequency))
@@ -46,6 +39,13 @@ class Factors:
         solver = _solver(self.products.shape[1], threads=1, seed=0)
         solver.item_factors = self.products
         return solver
+
+
+class Factoriser(Protocol):
+    """Learns factors from a customer x product table of personal frequency; None where there is too little."""
+
+    def __call__(self, frequency: csr_matrix, rng: np.random.Generator, *, threads: int) -> Factors | None:
+        """The factors of the table's products."""
 
 
 def factorise(frequency: csr_matrix, rng: np.random.Generator, *, threads: int) -> Factors | None:

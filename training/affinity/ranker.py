@@ -1,0 +1,83 @@
+"""The ranker: LambdaRank (Burges, 2010) with LightGBM over candidates of earlier cuts. The second of two stages.
+
+The same strongly regularised trees for every shop. Few trees and leaves: they are most of what a request costs.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final, Self
+
+import lightgbm
+import numpy as np
+from numpy.typing import NDArray
+
+from training.affinity.sheets import Sheet
+from training.affinity.sources.source import Floats32
+from training.boosting import ONE_THREAD_BELOW
+
+TREES: Final = 80
+LEAST_LEAF, MOST_LEAF = 20, 100  # rows of a leaf
+PARAMETERS: Final = {
+    "objective": "lambdarank",
+    "lambdarank_truncation_level": 20,
+    "num_leaves": 15,
+    "learning_rate": 0.08,
+    "lambda_l2": 10.0,
+    "feature_fraction": 0.5,
+    "max_bin": 63,
+    "deterministic": True,
+    "force_row_wise": True,
+    "verbose": -1,
+}
+
+
+@dataclass(frozen=True)
+class Ranker:
+    """Trees over training.affinity.pair_features, `names` in order."""
+
+    booster: Any
+    names: tuple[str, ...]
+
+    def scores(self, features: Floats32) -> NDArray[np.float64]:
+        """Higher is better, comparable within one customer: one per row."""
+        if not len(features):
+            return np.zeros(0)
+        return np.asarray(self.booster.predict(features, num_threads=1), float)
+
+    def gains(self) -> dict[str, float]:
+        """Each feature's share of all that the trees gained; all 0 for trees that found nothing."""
+        gains = np.asarray(self.booster.feature_importance("gain"), float)
+        return dict(zip(self.names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True))
+
+    def write(self, file: Path) -> None:
+        """Writes the trees as text."""
+        self.booster.save_model(str(file))
+
+    @classmethod
+    def read(cls, file: Path) -> Self:
+        """The ranker that was written into `file`."""
+        booster = lightgbm.Booster(model_file=str(file))
+        return cls(booster, tuple(booster.feature_name()))
+
+
+def fit_ranker(sheets: Sequence[Sheet], *, seed: int = 0, threads: int = 2) -> Ranker | None:
+    """A ranker that puts what was bought first, learned from sheets with the same features; None where no candidate was bought.
+
+    Customers of whose candidates none was bought teach nothing and are left out.
+    """
+    learnable = [sheet.learnable() for sheet in sheets]
+    rows = sum(len(sheet.hit) for sheet in learnable)
+    if rows == 0:
+        return None
+    names = tuple(name.replace(":", "_") for name in sheets[0].names)
+    leaf = int(np.clip(rows // 1000, LEAST_LEAF, MOST_LEAF))
+    data = lightgbm.Dataset(
+        np.concatenate([sheet.features for sheet in learnable]),
+        np.concatenate([sheet.hit for sheet in learnable]).astype(np.float32),
+        group=np.concatenate([sheet.sizes for sheet in learnable]),
+        feature_name=list(names),
+        free_raw_data=True,
+    )
+    parameters = {**PARAMETERS, "min_data_in_leaf": leaf, "seed": seed, "num_threads": 1 if rows < ONE_THREAD_BELOW else threads}
+    return Ranker(lightgbm.train(parameters, data, TREES), names)

@@ -1,0 +1,71 @@
+"""New products, by what they are: category, brand and price like those of what a customer buys. Sales say little of them yet."""
+
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from training.affinity.asked import Asked
+from training.affinity.catalogue import UNKNOWN
+from training.affinity.history import Ints
+from training.affinity.sources.favourites import shares_of
+from training.affinity.sources.source import Arrays, Floats32, Material
+
+FEW_BUYERS: Final = 5
+NEW_GAPS: Final = 2.0  # median gaps between purchases, for which a product is new
+PRICE_SPREAD: Final = 0.7  # of log prices: twice the usual price counts a half
+
+
+@dataclass(frozen=True)
+class NewProducts:
+    """`cold` products, with category, brand and the log of their price (NaN where missing)."""
+
+    cold: NDArray[np.bool_]
+    category: Ints
+    brand: Ints
+    log_price: NDArray[np.float64]
+    name: ClassVar[str] = "new_products"
+
+    def scores(self, asked: Asked) -> Floats32:
+        """(Share of the customer's products of the same category + of the same brand) x closeness of the price to their usual one."""
+        alike = np.zeros((asked.customers, int(self.cold.sum())), np.float32)
+        for codes in (self.category, self.brand):
+            own = codes[self.cold]
+            alike += shares_of(asked, codes)[:, np.where(own == UNKNOWN, codes.max(initial=UNKNOWN) + 1, own)]
+        said = np.zeros((asked.customers, asked.products), np.float32)
+        said[:, self.cold] = alike * self._closeness(asked)
+        return said
+
+    def _closeness(self, asked: Asked) -> NDArray[np.float64]:
+        price = self.log_price[asked.pairs.column]
+        priced = ~np.isnan(price)
+        row = asked.pairs.row[priced]
+        number = np.bincount(row, minlength=asked.customers)
+        usual = np.bincount(row, price[priced], asked.customers) / np.maximum(number, 1)
+        apart = (self.log_price[self.cold][None, :] - usual[:, None]) / PRICE_SPREAD
+        known = ~np.isnan(apart) & (number > 0)[:, None]
+        return np.where(known, np.exp2(-np.square(np.where(known, apart, 0.0))), 0.5)
+
+    def arrays(self) -> Arrays:
+        """Which products are cold, and what they are."""
+        return {"cold": self.cold, "category": self.category, "brand": self.brand, "log_price": self.log_price}
+
+
+def fit(material: Material) -> NewProducts | None:
+    """Cold: fewer than five buyers, and first sold (or on sale) within two median gaps, or never sold. None where the range tells nothing."""
+    asked, catalogue = material.everybody, material.catalogue
+    buyers = np.bincount(asked.pairs.column, minlength=asked.products)
+    first = np.full(asked.products, np.inf)
+    np.minimum.at(first, asked.pairs.column, asked.pairs.first)
+    since = np.where(np.isinf(first), np.where(np.isnan(catalogue.since), asked.day, catalogue.since), first)
+    cold = (buyers < FEW_BUYERS) & (asked.day - since <= NEW_GAPS * material.gap_days)
+    cold &= (catalogue.category != UNKNOWN) | (catalogue.brand != UNKNOWN)
+    if not cold.any():
+        return None
+    return NewProducts(cold, catalogue.category, catalogue.brand, np.log(np.where(catalogue.price > 0, catalogue.price, np.nan)))
+
+
+def read(arrays: Arrays) -> NewProducts:
+    """From `arrays`."""
+    return NewProducts(arrays["cold"], arrays["category"], arrays["brand"], arrays["log_price"])
