@@ -18,9 +18,9 @@ from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
 
 from training.affinity.exact_search import Columns, ExactSearch, Floats32
-from training.affinity.matrix_factorisation import FACTORS, factorise
 from training.affinity.product_index import LEAST_RECALL, TOP, ProductIndex, build_index, recall_of
 from training.affinity.proximity_graph import ProximityGraph
+from training.affinity.sources.factors import FACTORS, factorise
 
 ASKED: Final = 300
 WIDTHS: Final = (400, 800, 1600, 3200)

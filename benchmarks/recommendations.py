@@ -28,8 +28,9 @@ from benchmarks.asked import Asked, ask, loop
 from benchmarks.served_shop import NOW, ServedShop, make_shop
 from benchmarks.serving import ROUNDS, Line, cheapest, minimal, post_orders, published, served
 from benchmarks.throwaway_postgresql import postgresql
-from features.interactions import purchases
-from training.affinity.blend import STARTS, Blend
+from features.interactions import interactions
+from training.affinity.backtest import run_backtest
+from training.affinity.history import encode
 from training.affinity.model import AffinityModel
 from training.artifacts import stamp
 from training.export import link_version
@@ -60,7 +61,9 @@ def main() -> None:
 
 def add_affinity(shop: ServedShop, folder: Path) -> None:
     """Trains affinity on the shop and makes it a champion of its home."""
-    model = AffinityModel(Blend(dict(STARTS))).fit(purchases(shop.tables, NOW), as_of=NOW)
+    known = interactions(shop.tables, NOW)
+    tried = run_backtest(encode(known), NOW)
+    model = AffinityModel(tried.orders, tried.half_lives, tried.sources).fit(known, as_of=NOW)
     saved = folder / "fitted" / "affinity"
     saved.mkdir(parents=True)
     model.save(saved)

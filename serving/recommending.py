@@ -86,7 +86,7 @@ def recommend(known: Taste, wanted: Wanted, shelf: Shelf, model: AffinityModel |
     else:
         named = NamedAffinity(model, shelf, wanted.exclusions)
         ranked = named.recommend_one(known.signals, now, depth, exclude_purchased=wanted.exclude_purchased)
-    found = arranged(_filled(ranked, depth, shelf, wanted.exclusions), wanted, shelf)
+    found = arranged(_filled(ranked, depth, shelf, wanted.exclusions), wanted, shelf, model)
     removed = shelf.plan.removed + withheld(shelf.plan, wanted.exclusions) + found.removed
     return Found(found.products, _why(known, found.products, ranked, shelf, model, is_known=is_known), removed)
 
@@ -140,10 +140,11 @@ def in_words(buyers: int) -> str:
     return "bought by many" if buyers else "new, or not bought yet"
 
 
-def arranged(candidates: Sequence[Suggestion], wanted: Wanted, shelf: Shelf) -> Found:
+def arranged(candidates: Sequence[Suggestion], wanted: Wanted, shelf: Shelf, model: AffinityModel | None) -> Found:
     """The candidates as the shop's rules arrange them; of what is removed, what is too much of one kind."""
     names, scores = [each.product_id for each in candidates], [each.score or 0.0 for each in candidates]
-    made = arrange(shelf.plan, names, scores, wanted.limit, exclusions=wanted.exclusions)
+    likeness = None if model is None else model.likeness
+    made = arrange(shelf.plan, names, scores, wanted.limit, exclusions=wanted.exclusions, likeness=likeness)
     shown = [
         Suggestion(name, None, PINNED, "chosen by the shop") if place == UNRANKED else candidates[place]
         for name, place in zip(made.product_ids, made.places, strict=True)

@@ -14,7 +14,7 @@ from training.affinity.model import AffinityModel
 How = Literal["similar", "together"]
 _ASK: Final[Mapping[How, Callable[..., list[Recommendation]]]] = {
     "similar": AffinityModel.similar,
-    "together": AffinityModel.similar,
+    "together": AffinityModel.together,
 }
 
 
@@ -26,7 +26,7 @@ def related(product_id: str, how: How, limit: int, shelf: Shelf, model: Affinity
         found = _ASK[how](model, product_id, shelf.plan.depth(limit), offered=shelf.plan.offered_to(alone))
         ranked = [Suggestion(each.product_id, each.score, each.source, each.because, each.because_of) for each in found]
     why = None if ranked else _why(product_id, model)
-    made = arranged(ranked or _beside(product_id, shelf.plan.depth(limit), shelf), Wanted(limit, alone), shelf)
+    made = arranged(ranked or _beside(product_id, shelf.plan.depth(limit), shelf), Wanted(limit, alone), shelf, model)
     return Found(made.products, why if made.products else nothing_shown(shelf), shelf.plan.removed + made.removed)
 
 

@@ -9,8 +9,7 @@ from typing import Any, Final
 from decisions.offers import INTEREST, signals
 from features.history import CustomerHistory
 from features.instants import DAY_US, EPOCH
-from training.affinity.because import Recommendation, bought_together
-from training.affinity.recall import MATRIX_FACTORISATION, PRODUCT_SIMILARITY
+from training.affinity.because import LIKENESS, Recommendation, bought_together
 from training.affinity.signals import Interest, Purchase, Signals
 
 LOOKED_AT: Final = "product_view"
@@ -48,7 +47,7 @@ class Taste:
         """
         own = found.because_of
         if own is None:
-            unlike = found.source in (MATRIX_FACTORISATION, PRODUCT_SIMILARITY) and not self.bought
+            unlike = found.source in LIKENESS and not self.bought
             return "bought by customers with similar interests" if unlike else found.because
         beside = bought_together(name_of(own))
         if own not in self.bought:

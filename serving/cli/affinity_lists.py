@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from decisions.merchandising import Exclusions, Plan, Removed
+    from features.interactions import Interactions
 
 MOST_ROWS: Final = 2_000_000
 """Candidates in memory at a time, where rules need more of them than are shown."""
@@ -52,12 +53,13 @@ def affinity_lists(work: Workspace, model: Any, tables: Any, at: datetime, top: 
     """The `top` products of everybody who bought before `at`, as config/recommendations.yaml of the home wants them shown."""
     import pandas as pd
 
-    from features.interactions import purchases
+    from features.interactions import interactions
 
     plan, excluded = _rules(work, model, tables, at)
-    bought = purchases(tables, at)
+    known = interactions(tables, at)
+    bought = known.purchases
     withheld = _with_bought_pins(plan, excluded, bought) if exclude_purchased else excluded
-    asking = _Asking(model, plan, withheld, top, exclude_purchased)
+    asking = _Asking(model, plan, withheld, known, at, top, exclude_purchased)
     apart = bought.customer_id.isin(excluded.keys())
     if apart.any():
         parts = [*asking.at_depth(bought[~apart]), *asking.deep_enough(bought[apart])]
@@ -109,6 +111,8 @@ class _Asking:
     model: Any
     plan: "Plan"
     withheld: Mapping[str, "Exclusions"]
+    known: "Interactions"
+    at: datetime
     top: int
     exclude_purchased: bool
     removed: "Removed" = field(default_factory=Counter)
@@ -141,13 +145,13 @@ class _Asking:
     def _ranked(self, bought: "pd.DataFrame", depth: int) -> "pd.DataFrame":
         from training.affinity.score import affinity_scores
 
-        return affinity_scores(self.model, bought, depth, exclude_purchased=self.exclude_purchased, offered=self.plan.offered)
+        known, offered = replace(self.known, purchases=bought), self.plan.offered
+        return affinity_scores(self.model, known, depth, as_of=self.at, exclude_purchased=self.exclude_purchased, offered=offered)
 
     def _arranged(self, candidates: "pd.DataFrame") -> "pd.DataFrame":
         from decisions.merchandising.batch import arrange_lists
 
-        likeness = getattr(self.model, "likeness", None)
-        lists, removed = arrange_lists(self.plan, candidates, self.top, self.withheld, likeness=likeness)
+        lists, removed = arrange_lists(self.plan, candidates, self.top, self.withheld, likeness=self.model.likeness)
         self.removed.update(removed)
         return lists
 

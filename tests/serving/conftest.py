@@ -26,7 +26,7 @@ from features.cutoffs import panel as panel_cutoffs
 from features.engine import Tables, tables_from_frames
 from features.histories import histories
 from features.home import Home, open_home
-from features.interactions import purchases
+from features.interactions import interactions
 from features.journey import levels, load_stages
 from features.own_rows import ShopFacts
 from features.products import known_products
@@ -39,7 +39,8 @@ from serving.settings import ServingSettings
 from serving.state.database import State, open_state
 from serving.state.migrate import migrate
 from serving.telemetry import make_log
-from training.affinity.blend import STARTS, Blend
+from training.affinity.backtest import run_backtest
+from training.affinity.history import encode
 from training.affinity.model import AffinityModel
 from training.artifacts import stamp
 from training.churn import ChurnModel
@@ -84,6 +85,13 @@ class Known:
     models: Path
 
 
+def _affinity(tables: Tables) -> AffinityModel:
+    """What `nextbest train affinity` learns."""
+    bought = interactions(tables, NOW)
+    tried = run_backtest(encode(bought), NOW, threads=1)
+    return AffinityModel(tried.orders, tried.half_lives, tried.sources, threads=1).fit(bought, as_of=NOW)
+
+
 @pytest.fixture(scope="session")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Known:
     """250 customers over 14 months, with churn, value and response models trained on them as of NOW."""
@@ -96,7 +104,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Known:
     fitted: dict[str, Saved] = {
         "churn": ChurnModel(threads=1).fit(panel, as_of=NOW, horizon_days=HORIZON_DAYS),
         "value": ValueModel(threads=1).fit(panel, as_of=NOW, horizon_days=HORIZON_DAYS),
-        "affinity": AffinityModel(Blend(dict(STARTS))).fit(purchases(tables, NOW), as_of=NOW),
+        "affinity": _affinity(tables),
         "response": ResponseModel().fit(response_table(tables, NOW), {}, as_of=NOW),
     }
     for kind, model in fitted.items():

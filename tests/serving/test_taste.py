@@ -9,14 +9,15 @@ import pytest
 
 from decisions.merchandising import Filters, Rules
 from features.history import CustomerHistory
+from features.interactions import Interactions
 from serving.offering import Offering
 from serving.recommending import NamedAffinity, Wanted, recommend
 from serving.shop import ListedProduct, Shop
 from serving.taste import Taste, taste
 from training.affinity.because import Recommendation
-from training.affinity.blend import ALL, NEW, Blend
 from training.affinity.model import AffinityModel
-from training.affinity.recall import PERSONAL_FREQUENCY, PRODUCT_SIMILARITY
+from training.affinity.orders import BLEND, Order, Orders
+from training.affinity.sheets import ALL, NEW
 
 AT = datetime(2024, 4, 3)
 NAMES = {"1": "Cup 2", "2": "Tea", "0": "Pot"}
@@ -48,9 +49,9 @@ def looked_at(*views: tuple[str, int]) -> CustomerHistory:
 def model() -> AffinityModel:
     """Learned from customers who buy 1 and 2 together, and some who buy 0."""
     rows = [(f"c{n}", product_id, AT - timedelta(days=n % 50 + 1)) for n in range(60) for product_id in (("1", "2") if n % 3 else ("0",))]
-    return AffinityModel(Blend({ALL: {PERSONAL_FREQUENCY: 1.0, PRODUCT_SIMILARITY: 1.0}, NEW: {PRODUCT_SIMILARITY: 1.0}})).fit(
-        pd.DataFrame(rows, columns=["customer_id", "product_id", "ordered_at"]), as_of=AT
-    )
+    sources = ("personal_frequency", "popularity", "product_similarity")
+    bought = pd.DataFrame(rows, columns=["customer_id", "product_id", "ordered_at"])
+    return AffinityModel(Orders({ALL: Order(BLEND, 1.0), NEW: Order(BLEND, 1.0)}), sources=sources).fit(Interactions(bought), as_of=AT)
 
 
 def tastes(history: CustomerHistory) -> Taste:

@@ -10,12 +10,12 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from features.engine import connect
-from training.affinity.blend import Blend
-from training.affinity.engines import factoriser, here
-from training.affinity.matrix_factorisation import factorise
+from features.interactions import Interactions
+from training.affinity.engines import factoriser
 from training.affinity.model import COLUMNS, AffinityModel
-from training.affinity.saved import recommend_saved
-from training.affinity.top import STEP
+from training.affinity.orders import BLEND, Order, Orders
+from training.affinity.saved import flat, recommend_saved
+from training.affinity.sources.factors import factorise
 
 TYPES = dict(zip(COLUMNS, ("str", "str", "int64", "float64", "str"), strict=True))
 
@@ -52,7 +52,7 @@ def tastes():
 
 def recall(factors, frequency, held_out):
     """Of what each customer bought and was not shown, the share among the best 80 that they were not shown to have bought."""
-    scores = np.where(frequency.toarray() > 0, -1.0, factors.scores(frequency))
+    scores = np.where(frequency.toarray() > 0, -1.0, factors.fold_in(frequency) @ factors.products.T)
     best = np.argsort(-scores, axis=1)[:, :80]
     return np.take_along_axis(held_out, best, axis=1).sum() / held_out.sum()
 
@@ -103,17 +103,17 @@ def purchases():
 
 
 def test_everybody_gets_the_list_that_they_get_here(map_customers, purchases, tmp_path):
-    model = AffinityModel(Blend({"all": {"matrix_factorisation": 1.0, "personal_frequency": 0.5}}), threads=1)
-    model.fit(purchases, as_of=datetime(2025, 4, 20)).save(tmp_path)
-    recommend = functools.partial(recommend_saved, folder=tmp_path, n=7, offered=np.arange(len(model.product_ids)) % 5 != 0)
-    expected = here(recommend, purchases)
+    seen = purchases[["customer_id", "product_id"]].iloc[::7].assign(event_type="product_view", occurred_at=datetime(2025, 4, 1))
+    known = Interactions(purchases, seen.astype({"event_type": "str", "occurred_at": "datetime64[us]"}))
+    orders, sources = Orders({"all": Order(BLEND, 0.3), "new": Order(BLEND, 1.0)}), ("matrix_factorisation", "bought_together", "looked_at")
+    model = AffinityModel(orders, sources=sources, threads=1).fit(known, as_of=datetime(2025, 4, 20))
+    model.save(tmp_path)
+    offered = np.arange(len(model.product_ids)) % 5 != 0
+    expected = model.recommend(known, 7, offered=offered)
     assert expected.customer_id.nunique() == 90
-    found = map_customers(recommend, purchases, TYPES, part=200)
-    lists = ["customer_id", "product_id", "rank", "source"]
-    pd.testing.assert_frame_equal(found[lists], expected[lists], check_exact=True)
-    np.testing.assert_allclose(
-        found.score, expected.score, atol=2 * STEP
-    )  # sums of float32 depend on how many customers are summed at once
+    assert "looked_at" in set(expected.source)
+    found = map_customers(functools.partial(recommend_saved, folder=tmp_path, n=7, offered=offered), flat(known), TYPES, part=200)
+    pd.testing.assert_frame_equal(found, expected, check_exact=True)
 
 
 def test_a_part_holds_whole_customers_in_their_order(map_customers, purchases):

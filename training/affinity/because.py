@@ -27,7 +27,7 @@ REASONS: Final = {
     "looked_at": "looked at, not bought yet",
     "new_products": "new, of a kind you buy",
 }
-_LIKENESS: Final = ("matrix_factorisation", "product_similarity", "bought_together", "bought_next", "similar_customers")
+LIKENESS: Final = ("matrix_factorisation", "product_similarity", "bought_together", "bought_next", "similar_customers")
 _TIMES: Final = {1: "once", 2: "twice"}
 LEAST_FOR_RHYTHM: Final = 3  # purchase days, from which a customer has a usual gap
 
@@ -75,7 +75,7 @@ def _reason(column: int, source: str, asked: Asked, recall: Recall) -> tuple[str
     own = asked.bought.day[asked.bought.product == column]
     if len(own):
         return repeated(own.tolist()), column
-    if source not in _LIKENESS:
+    if source not in LIKENESS:
         return REASONS.get(source, POPULAR), None
     closest = _closest(column, asked, recall)
     if closest is None:

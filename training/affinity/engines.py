@@ -1,23 +1,13 @@
-"""Where the two heavy pieces of affinity run: here, or on an engine for more than one machine, that is handed in.
+"""Factors learned on an engine for more than one machine, that is handed in: nothing here knows which one it is."""
 
-Nothing here knows an engine. `Factoriser` and `InParts` are what fitting and scoring ask for; this machine's stand in
-training.affinity.matrix_factorisation and `here`, Spark's in features.spark.
-"""
-
-from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 
-from training.affinity.matrix_factorisation import CONFIDENCE, FACTORS, ITERATIONS, LEAST_SIDE, REGULARIZATION, Factors
-
-Factoriser = Callable[[csr_matrix, np.random.Generator], Factors | None]
-Recommend = Callable[[pd.DataFrame], pd.DataFrame]
-InParts = Callable[[Recommend, pd.DataFrame], pd.DataFrame]
+from training.affinity.sources.factors import CONFIDENCE, FACTORS, ITERATIONS, LEAST_SIDE, REGULARIZATION, Factoriser, Factors
 
 
 class ProductFactors(Protocol):
@@ -38,7 +28,7 @@ class ProductFactors(Protocol):
 
 
 def factoriser(product_factors: ProductFactors) -> Factoriser:
-    """A factoriser that has the factors learned elsewhere, with the settings of training.affinity.matrix_factorisation."""
+    """A factoriser that has the factors learned elsewhere, with the settings of training.affinity.sources.factors."""
 
     def factorised(frequency: csr_matrix, rng: np.random.Generator) -> Factors | None:
         if min(frequency.shape) < LEAST_SIDE:
@@ -58,8 +48,3 @@ def factoriser(product_factors: ProductFactors) -> Factoriser:
         return Factors(np.ascontiguousarray(vectors, np.float32))
 
     return factorised
-
-
-def here(recommend: Recommend, purchases: pd.DataFrame) -> pd.DataFrame:
-    """Everybody's lists at once, on this machine."""
-    return recommend(purchases)

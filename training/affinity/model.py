@@ -254,15 +254,15 @@ def _alike(shop: Range, column: int) -> Floats32:
 
 
 def _likeness(shop: Range, near: csr_matrix | None, columns: NDArray[np.int64]) -> Floats32:
-    alike = np.zeros((len(columns), len(columns)), np.float32)
+    alike = np.zeros((len(columns), len(columns)))
     if near is not None:
-        alike = np.asarray(near[columns][:, columns].toarray(), np.float32)
+        alike = np.asarray(near[columns][:, columns].toarray(), float)
         alike = np.maximum(alike, alike.T) / max(float(alike.max(initial=0.0)), 1e-9)
     for codes, worth in ((shop.catalogue.brand, 0.5), (shop.catalogue.category, 0.5), (shop.catalogue.line, 1.0)):
         own = codes[columns]
         same = (own[:, None] == own[None, :]) & (own != UNKNOWN)[:, None]
-        alike = np.maximum(alike, same.astype(np.float32) * np.float32(worth))
-    return alike
+        alike = np.maximum(alike, same * worth)
+    return alike.astype(np.float32)
 
 
 def _table(customers: NDArray[np.str_], lists: Sequence[List], shop: Range) -> pd.DataFrame:

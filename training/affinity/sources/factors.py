@@ -4,9 +4,10 @@ Only product factors are kept: a customer's factors are folded in from their own
 and whoever is erased from the tables is not in it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import numpy as np
 from implicit.cpu.als import AlternatingLeastSquares
@@ -41,11 +42,8 @@ class Factors:
         return solver
 
 
-class Factoriser(Protocol):
-    """Learns factors from a customer x product table of personal frequency; None where there is too little."""
-
-    def __call__(self, frequency: csr_matrix, rng: np.random.Generator, *, threads: int) -> Factors | None:
-        """The factors of the table's products."""
+Factoriser = Callable[[csr_matrix, np.random.Generator], Factors | None]
+"""Learns factors from a customer x product table of personal frequency; None where there is too little."""
 
 
 def factorise(frequency: csr_matrix, rng: np.random.Generator, *, threads: int) -> Factors | None:

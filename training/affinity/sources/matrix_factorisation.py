@@ -1,6 +1,7 @@
 """Matrix factorisation: products whose factors fit those folded in from a customer's own purchases (training.affinity.sources.factors)."""
 
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar, Final
 
 import numpy as np
@@ -8,7 +9,7 @@ from scipy.sparse import csr_matrix
 
 from training.affinity.asked import Asked
 from training.affinity.product_index import ProductIndex, build_index
-from training.affinity.sources.factors import Factoriser, Factors, factorise
+from training.affinity.sources.factors import Factors, factorise
 from training.affinity.sources.source import Arrays, Floats32, Material
 
 INDEXED_FROM: Final = 200_000  # products, above which the best are looked up and the others get nothing
@@ -47,8 +48,8 @@ def fit(material: Material) -> MatrixFactorisation | None:
     """None where there are fewer than three customers or products. `material.factorise` may learn the factors elsewhere (on Spark)."""
     half_life = HALF_LIFE_GAPS * material.gap_days
     table = frequency(material.everybody, half_life)
-    learn: Factoriser = material.factorise or factorise
-    factors = learn(table, np.random.default_rng(material.seed), threads=material.threads)
+    learn = material.factorise or partial(factorise, threads=material.threads)
+    factors = learn(table, np.random.default_rng(material.seed))
     if factors is None:
         return None
     return MatrixFactorisation(factors, half_life, _index(factors, table, material) if table.shape[1] > INDEXED_FROM else None)
