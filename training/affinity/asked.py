@@ -139,7 +139,7 @@ class Asked:
         new = np.ones(len(key), bool)
         np.not_equal(key[1:], key[:-1], out=new[1:])
         start = np.flatnonzero(new)
-        end = np.append(start[1:], len(key))
+        end = np.append(start[1:], len(key))[: len(start)]
         once = key[start]
         row, column = np.divmod(once, self.products)
         return Pairs(once, row, column, end - start, day[start], day[end - 1], self.row_back[end - 1], start)
@@ -150,6 +150,16 @@ class Asked:
         A basket counts 2 ** -(days before the customer's newest one / half-life) x per_basket ** (baskets after it), so that the moment of
         asking changes nothing. Products outside the range add to a customer's baskets and have no pair.
         """
+        key = (day_half_life, per_basket)
+        if key not in self._shares:
+            self._shares[key] = self._share(day_half_life, per_basket)
+        return self._shares[key]
+
+    @cached_property
+    def _shares(self) -> dict[tuple[float | None, float], Floats]:
+        return {}
+
+    def _share(self, day_half_life: float | None, per_basket: float) -> Floats:
         b = self.baskets
         weight = np.asarray(per_basket**b.back, float)
         if day_half_life is not None:
