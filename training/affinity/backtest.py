@@ -42,7 +42,7 @@ class Backtest:
     """What was chosen, and how it and its rivals did at the newest cut: hits of the first ten ranks by mode and way.
 
     `orders` learned from all cuts; `sources` are the names of those worth keeping. `asked` holds the newest cut's exam and `sheets` its candidates by mode;
-    without enough history there are none, and the choice is personal frequency.
+    without enough history there are none, and the choice is personal frequency. `rivals` are the ways as they stood there, by mode.
     """
 
     half_lives: HalfLives
@@ -56,6 +56,7 @@ class Backtest:
     sheets: Mapping[str, Sheet] = field(default_factory=dict)
     hits: Mapping[str, Mapping[str, Hits]] = field(default_factory=dict)
     gains: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    rivals: Mapping[str, Mapping[str, Order]] = field(default_factory=dict)
 
     def metrics(self) -> dict[str, float]:
         """`<mode>.<way>.<measure>`: recall, NDCG and hit rate at 10, the standard error of NDCG, and the customers asked."""
@@ -128,6 +129,7 @@ def run_backtest(
         {mode: one.held for mode, one in judged.items()},
         {mode: one.hits for mode, one in judged.items()},
         {mode: one.gains for mode, one in judged.items()},
+        {mode: one.rivals for mode, one in judged.items()},
     )
 
 
@@ -148,12 +150,13 @@ def choose_half_lives(history: History, exams: Sequence[Exam]) -> HalfLives:
 
 @dataclass(frozen=True)
 class Judged:
-    """What the newest cut said of one mode: the winner, learned anew from all cuts; every way's hits; the ranker's gains by feature."""
+    """What the newest cut said of one mode: the winner, learned anew from all cuts; every way's hits; the ranker's gains by feature; the ways that met."""
 
     order: Order
     held: Sheet
     hits: Mapping[str, Hits]
     gains: Mapping[str, float]
+    rivals: Mapping[str, Order]
 
 
 @dataclass(frozen=True)
@@ -191,9 +194,8 @@ class Tried:
         """Ranker, blend and personal frequency at the newest cut; the best learns from all cuts, which the baseline needs not."""
         past, held = [s.with_sources(kept) for s in self.past], self.held.with_sources(kept)
         blend, ranker = best_blend(past, self.mode), fit_ranker(past, seed=seed, threads=threads)
-        hits = {PLAIN: held.plain, BLEND: held.top(blend.of(held))}
-        if ranker is not None:
-            hits[RANKER] = held.top(Order(RANKER, ranker=ranker).of(held))
+        rivals = {PLAIN: Order(), BLEND: blend} | ({} if ranker is None else {RANKER: Order(RANKER, ranker=ranker)})
+        hits = {way: held.plain if way == PLAIN else held.top(order.of(held)) for way, order in rivals.items()}
         means = {way: float(ndcg_at(found, held.wanted, AT).mean()) for way, found in hits.items()}
         way = max(means, key=lambda name: means[name])  # the plainer of equals: they stand in this order
         every = [*past, held]
@@ -202,7 +204,7 @@ class Tried:
             BLEND: lambda: best_blend(every, self.mode),
             RANKER: lambda: Order(RANKER, ranker=fit_ranker(every, seed=seed, threads=threads)),
         }
-        return Judged(orders[way](), held, hits, {} if ranker is None else ranker.gains())
+        return Judged(orders[way](), held, hits, {} if ranker is None else ranker.gains(), rivals)
 
 
 def worth_keeping(tried: Mapping[str, Tried]) -> tuple[str, ...]:

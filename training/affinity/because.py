@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
+from statistics import median
 from typing import Final
 
 import numpy as np
@@ -9,6 +11,7 @@ import numpy as np
 from training.affinity.asked import Asked
 from training.affinity.recall import Recall
 from training.affinity.sources.bought_together import BoughtTogether
+from training.affinity.sources.neighbourhood import nearness
 from training.affinity.sources.product_similarity import ProductSimilarity
 
 POPULAR: Final = "popular now"
@@ -29,6 +32,7 @@ REASONS: Final = {
 }
 LIKENESS: Final = ("matrix_factorisation", "product_similarity", "bought_together", "bought_next", "similar_customers")
 _TIMES: Final = {1: "once", 2: "twice"}
+LEAST_GAP_DAYS: Final = 2
 LEAST_FOR_RHYTHM: Final = 3  # purchase days, from which a customer has a usual gap
 
 
@@ -61,8 +65,8 @@ def bought_together(product_id: str) -> str:
 def repeated(days: list[int], *, verb: str = "bought") -> str:
     """How often, how regularly and when last: bought 4 times, usually every 30 days, last on 2025-03-01. `days` since 1970, ascending."""
     often = f"{verb} {_TIMES.get(len(days), f'{len(days)} times')}"
-    gaps = np.diff(days)
-    usual = f", usually every {round(float(np.median(gaps)))} days" if len(days) >= LEAST_FOR_RHYTHM and np.median(gaps) >= 2 else ""
+    gap = median(later - earlier for earlier, later in pairwise(days)) if len(days) >= LEAST_FOR_RHYTHM else 0
+    usual = f", usually every {round(gap)} days" if gap >= LEAST_GAP_DAYS else ""
     return f"{often}{usual}, last on {on(days[-1])}"
 
 
@@ -90,5 +94,5 @@ def _closest(column: int, asked: Asked, recall: Recall) -> int | None:
     likeness = np.zeros(len(own))
     for source in recall.sources:
         if isinstance(source, ProductSimilarity | BoughtTogether):
-            likeness = likeness + source.near[own][:, [column]].toarray().ravel()
+            likeness = likeness + nearness(own, column, source.near)
     return int(own[likeness.argmax()]) if likeness.max(initial=0.0) > 0.0 else None

@@ -14,7 +14,7 @@ from training.affinity.history import Ints
 from training.affinity.sources.source import Floats32
 
 DEPTH: Final = 60  # products taken from each source
-MOST: Final = 120  # candidates of a customer
+MOST: Final = 100  # candidates of a customer
 K: Final = 5.0
 Mask = NDArray[np.bool_]
 
@@ -28,17 +28,25 @@ class Candidates:
     ranks: Floats32
 
 
-def candidates(said: Sequence[Floats32], *, blocked: Mask | None = None, depth: int = DEPTH, most: int = MOST) -> Candidates:
+def candidates(
+    said: Sequence[Floats32],
+    *,
+    orders: Sequence[Sequence[Ints] | None] | None = None,
+    blocked: Mask | None = None,
+    depth: int = DEPTH,
+    most: int = MOST,
+) -> Candidates:
     """The candidates of all customers; `said` holds each source's scores, (customers, products).
 
-    `blocked`, (customers, products) or (1, products), marks what may not be named. Nothing is repeated; who has nothing has no rows.
+    `orders` has, for sources that know it beforehand, each customer's products in order. `blocked`, (customers, products) or (1, products),
+    marks what may not be named. Nothing is repeated; who has nothing has no rows.
     """
+    ready = orders or [None] * len(said)
     found = [
-        _of_one([scores[row] for scores in said], None if blocked is None else blocked[row % len(blocked)], depth, most)
+        _of_one(_tops(said, ready, row, None if blocked is None else blocked[row % len(blocked)], depth), most)
         for row in range(len(said[0]))
     ]
-    lengths = [len(columns) for columns, _ in found]
-    row = np.repeat(np.arange(len(found)), lengths)
+    row = np.repeat(np.arange(len(found)), [len(columns) for columns, _ in found])
     return Candidates(row, np.concatenate([c for c, _ in found]), np.concatenate([r for _, r in found]))
 
 
@@ -54,13 +62,30 @@ def first(scores: Floats32, depth: int) -> Ints:
     return found[np.lexsort((found, -values))]
 
 
-def _of_one(said: Sequence[Floats32], blocked: Mask | None, depth: int, most: int) -> tuple[Ints, Floats32]:
-    open_ = said if blocked is None else [np.where(blocked, np.float32(0.0), scores) for scores in said]
-    tops = [first(scores, depth) for scores in open_]
+def _tops(said: Sequence[Floats32], ready: Sequence[Sequence[Ints] | None], row: int, blocked: Mask | None, depth: int) -> list[Ints]:
+    """Each source's first products."""
+    tops = []
+    for scores, orders in zip(said, ready, strict=True):
+        if orders is not None:
+            tops.append(_first_open(orders[row], blocked, depth))
+        else:
+            tops.append(first(scores[row] if blocked is None else np.where(blocked, np.float32(0.0), scores[row]), depth))
+    return tops
+
+
+def _first_open(order: Ints, blocked: Mask | None, depth: int) -> Ints:
+    if blocked is None:
+        return order[:depth]
+    head = order[: 4 * depth]
+    found = head[~blocked[head]][:depth]
+    return found if len(found) == depth or len(head) == len(order) else order[~blocked[order]][:depth]
+
+
+def _of_one(tops: Sequence[Ints], most: int) -> tuple[Ints, Floats32]:
     columns, place = np.unique(np.concatenate(tops), return_inverse=True)
-    ranks = np.zeros((len(columns), len(said)), np.float32)
-    source = np.repeat(np.arange(len(tops)), [len(top) for top in tops])
-    ranks[place, source] = np.concatenate([_WORTH[: len(top)] for top in tops])
+    ranks = np.zeros((len(columns), len(tops)), np.float32)
+    lengths = [len(top) for top in tops]
+    ranks[place, np.repeat(np.arange(len(tops)), lengths)] = np.concatenate([_WORTH[:length] for length in lengths])
     if len(columns) > most:
         kept = np.sort(np.lexsort((columns, -ranks.sum(axis=1)))[:most])
         columns, ranks = columns[kept], ranks[kept]

@@ -170,7 +170,7 @@ class AffinityModel:
         columns = self.recall.range.columns(product_ids)
         known = np.flatnonzero(columns != UNKNOWN)
         alike = np.zeros((len(columns), len(columns)), np.float32)
-        alike[np.ix_(known, known)] = _likeness(self.recall.range, self._near_table("product_similarity"), columns[known])
+        alike[np.ix_(known, known)] = likeness_of(self.recall.range, self._near_table("product_similarity"), columns[known])
         np.fill_diagonal(alike, 1.0)
         return alike
 
@@ -253,7 +253,8 @@ def _alike(shop: Range, column: int) -> Floats32:
     return said
 
 
-def _likeness(shop: Range, near: csr_matrix | None, columns: NDArray[np.int64]) -> Floats32:
+def likeness_of(shop: Range, near: csr_matrix | None, columns: NDArray[np.int64]) -> Floats32:
+    """How alike these columns of the range are, 0 to 1, as `AffinityModel.likeness` says it; neighbours count against the closest pair of these."""
     alike = np.zeros((len(columns), len(columns)))
     if near is not None:
         alike = np.asarray(near[columns][:, columns].toarray(), float)

@@ -36,7 +36,7 @@ def ranked(recall: Recall, asked: Asked, n: int, order: Order, *, exclude_purcha
     """
     said = [source.scores(asked) for source in recall.sources]
     blocked = _blocked(asked, exclude_purchased=exclude_purchased, offered=offered)
-    chosen = candidates(said, blocked=blocked, depth=max(DEPTH, n), most=max(MOST, MARGIN * n))
+    chosen = candidates(said, orders=recall.orders(asked), blocked=blocked, depth=max(DEPTH, n), most=max(MOST, MARGIN * n))
     scores = _scores(recall, asked, said, chosen, order)
     ends = np.cumsum(np.bincount(chosen.row, minlength=asked.customers))
     names = [source.name for source in recall.sources]

@@ -31,8 +31,8 @@ from training.affinity.sources import (
     similar_customers,
 )
 from training.affinity.sources.factors import Factoriser
-from training.affinity.sources.popularity import decayed_counts, share_of_most
 from training.affinity.sources.source import HalfLives, Material, Source
+from training.affinity.sources.table_of_popularity import TableOfPopularity, decayed_counts, share_of_most
 
 SOURCES: Final[Mapping[str, ModuleType]] = {
     "personal_frequency": personal_frequency,
@@ -99,6 +99,10 @@ class Recall:
         """The source of this name; None where the shop has none."""
         return next((source for source in self.sources if source.name == name), None)
 
+    def orders(self, asked: Asked) -> list[list[Ints] | None]:
+        """Of sources that know it beforehand each customer's products in order; None of the others."""
+        return [_orders(source, asked) if isinstance(source, TableOfPopularity) else None for source in self.sources]
+
     def keep(self, names: Sequence[str]) -> "Recall":
         """These sources alone."""
         return replace(self, sources=tuple(source for source in self.sources if source.name in names))
@@ -106,6 +110,13 @@ class Recall:
 
 LONG_GAPS: Final = 8.0  # half-life of popularity over a long time, in median gaps
 LATE_GAPS: Final = 0.5
+_NOTHING: Final[Ints] = np.zeros(0, np.int64)
+
+
+def _orders(source: TableOfPopularity, asked: Asked) -> list[Ints]:
+    return [source.orders[group] if group >= 0 else _NOTHING for group in source.groups(asked).tolist()]
+
+
 AGAIN_PRIOR: Final = 5.0  # buyers' worth of the shop's mean share of repeats
 
 

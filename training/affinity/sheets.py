@@ -25,13 +25,14 @@ TIE_BREAK: Final = np.float32(1e-6)
 
 @dataclass(frozen=True)
 class Sheet:
-    """Candidates of the customers of an exam, by customer: features and `hit` by candidate, `sizes`, `wanted` and `plain` by customer.
+    """Candidates of the customers of an exam, by customer: `column`, features and `hit` by candidate, `sizes`, `wanted` and `plain` by customer.
 
     `plain` are the hits of the first ten of personal frequency (of popularity in mode `new`). `ranks` is (candidates, sources), 1 / (5 + rank).
     """
 
     sources: tuple[str, ...]
     row: Ints
+    column: Ints
     ranks: Floats32
     features: Floats32
     hit: NDArray[np.bool_]
@@ -51,12 +52,17 @@ class Sheet:
 
     def top(self, scores: NDArray[np.floating], k: int = AT) -> Hits:
         """Whether each of the first `k` by these scores is wanted: (customers, k); equals in the order of columns."""
+        chosen, rank = self.first(scores, k)
+        hits = np.zeros((len(self.sizes), k), bool)
+        hits[self.row[chosen], rank] = self.hit[chosen]
+        return hits
+
+    def first(self, scores: NDArray[np.floating], k: int = AT) -> tuple[Ints, Ints]:
+        """Which candidates are the first `k` of their customers by these scores, by customer and rank; and their ranks, from 0."""
         order = np.lexsort((-scores, self.row))
         rank = np.arange(len(order)) - np.repeat(np.cumsum(self.sizes) - self.sizes, self.sizes)
         kept = rank < k
-        hits = np.zeros((len(self.sizes), k), bool)
-        hits[self.row[order[kept]], rank[kept]] = self.hit[order[kept]]
-        return hits
+        return order[kept], rank[kept]
 
     def ndcg(self, scores: NDArray[np.floating], k: int = AT) -> NDArray[np.float64]:
         """NDCG@k of each customer by these scores."""
@@ -69,6 +75,7 @@ class Sheet:
         return replace(
             self,
             row=(np.cumsum(taught) - 1)[self.row[kept]],
+            column=self.column[kept],
             ranks=self.ranks[kept],
             features=self.features[kept],
             hit=self.hit[kept],
@@ -94,9 +101,9 @@ def sheet(history: History, exam: Exam, recall: Recall, mode: str) -> Sheet:
     """
     asked, wanted = _question(history, exam, recall)
     parts = [_part(asked.rows(start, stop), recall, mode, wanted, start) for start, stop in chunks(asked.customers, asked.products)]
-    row, ranks, features, hit, plain = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
+    row, column, ranks, features, hit, plain = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     sizes = np.bincount(row, minlength=asked.customers)
-    return Sheet(tuple(s.name for s in recall.sources), row, ranks, features, hit, sizes, exam.wanted_counts, plain)
+    return Sheet(tuple(s.name for s in recall.sources), row, column, ranks, features, hit, sizes, exam.wanted_counts, plain)
 
 
 def plain_hits(history: History, exam: Exam, recall: Recall, mode: str) -> Hits:
@@ -132,13 +139,15 @@ def _plain_part(asked: Asked, recall: Recall, mode: str, wanted: Ints, start: in
     return _plain_hits(asked, said, recall, asked.had if mode == NEW else None, wanted, start)
 
 
-def _part(asked: Asked, recall: Recall, mode: str, wanted: Ints, start: int) -> tuple[Ints, Floats32, Floats32, NDArray[np.bool_], Hits]:
+def _part(
+    asked: Asked, recall: Recall, mode: str, wanted: Ints, start: int
+) -> tuple[Ints, Ints, Floats32, Floats32, NDArray[np.bool_], Hits]:
     said = [source.scores(asked) for source in recall.sources]
     blocked = asked.had if mode == NEW else None
-    chosen = candidates(said, blocked=blocked)
+    chosen = candidates(said, orders=recall.orders(asked), blocked=blocked)
     features = pair_features(asked, recall.range, said, chosen)
     hit = np.isin((chosen.row + start) * asked.products + chosen.column, wanted)
-    return chosen.row + start, chosen.ranks, features, hit, _plain_hits(asked, said, recall, blocked, wanted, start)
+    return chosen.row + start, chosen.column, chosen.ranks, features, hit, _plain_hits(asked, said, recall, blocked, wanted, start)
 
 
 def _plain_hits(

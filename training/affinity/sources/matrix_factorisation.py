@@ -29,9 +29,12 @@ class MatrixFactorisation:
 
     def scores(self, asked: Asked) -> Floats32:
         """The expected preference x_u' y_i, negative ones as 0; no purchases give zeros. With an index, the best 200 products alone."""
-        customers = self.factors.fold_in(frequency(asked, self.half_life_days))
+        pairs, share = asked.pairs, asked.shares(self.half_life_days)
+        begin = np.searchsorted(pairs.row, np.arange(asked.customers + 1))
         said = np.zeros((asked.customers, asked.products), np.float32)
-        for row, factors in enumerate(customers):  # one after the other: the same arithmetic for one customer and for many
+        for row in np.flatnonzero(np.diff(begin)):  # one after the other: the same arithmetic for one customer and for many
+            own = slice(begin[row], begin[row + 1])
+            factors = self.factors.fold_in(pairs.column[own], share[own])
             if self.index is None:
                 np.maximum(self.factors.products @ factors, 0.0, out=said[row])
             else:
@@ -68,4 +71,8 @@ def frequency(asked: Asked, half_life_days: float) -> csr_matrix:
 
 def _index(factors: Factors, table: csr_matrix, material: Material) -> ProductIndex:
     rows = np.random.default_rng(material.seed).permutation(table.shape[0])[:QUERIES]
-    return build_index(factors.products, factors.fold_in(csr_matrix(table[np.sort(rows)])), threads=material.threads, seed=material.seed)
+    own = [
+        (table.indices[table.indptr[row] : table.indptr[row + 1]], table.data[table.indptr[row] : table.indptr[row + 1]]) for row in rows
+    ]
+    queries = np.stack([factors.fold_in(columns, share) for columns, share in own])
+    return build_index(factors.products, queries, threads=material.threads, seed=material.seed)

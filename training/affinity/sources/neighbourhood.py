@@ -39,13 +39,25 @@ def _largest(block: csr_matrix, most: int, *, at: int | None) -> csr_matrix:
 
 def spread(row: Ints, column: Ints, weight: NDArray[np.float64], near: csr_matrix, customers: int) -> Floats32:
     """Sum over a customer's own products of weight x nearness: (customers, products). `row` and `column` are those products."""
-    begin = near.indptr[column].astype(np.int64)
-    length = near.indptr[column + 1] - begin
-    end = np.cumsum(length)
-    entry = np.arange(end[-1] if len(end) else 0) + np.repeat(begin - end + length, length)
+    entry, length = _entries(column, near)
     key = np.repeat(row * near.shape[1], length) + near.indices[entry]
     said = np.bincount(key, np.repeat(weight, length) * near.data[entry], customers * near.shape[1])
     return said.astype(np.float32).reshape(customers, near.shape[1])
+
+
+def nearness(own: Ints, column: int, near: csr_matrix) -> NDArray[np.float64]:
+    """How near each of these products is to one: (own,)."""
+    entry, length = _entries(own, near)
+    hit = near.indices[entry] == column
+    return np.bincount(np.repeat(np.arange(len(own)), length)[hit], near.data[entry][hit], len(own)).astype(float)
+
+
+def _entries(column: Ints, near: csr_matrix) -> tuple[Ints, Ints]:
+    """Where the neighbours of these products stand in the table, and how many each has."""
+    begin = near.indptr[column].astype(np.int64)
+    length = near.indptr[column + 1] - begin
+    end = np.cumsum(length)
+    return np.arange(end[-1] if len(end) else 0) + np.repeat(begin - end + length, length), length
 
 
 def near_arrays(near: csr_matrix) -> Arrays:

@@ -7,28 +7,23 @@ import numpy as np
 
 from training.affinity.asked import Asked, Bought
 from training.affinity.catalogue import UNKNOWN
-from training.affinity.sources.popularity import decayed_counts, share_of_most
-from training.affinity.sources.source import Arrays, Floats32, Material
+from training.affinity.history import Ints
+from training.affinity.sources.source import Arrays, Material
+from training.affinity.sources.table_of_popularity import TableOfPopularity, decayed_counts, share_of_most
 
 LEAST_CUSTOMERS: Final = 30  # of a place, below which what they buy is chance
 MOST_PLACES: Final = 50
 
 
 @dataclass(frozen=True)
-class PopularInPlace:
-    """`popular` (places, products), 0 to 1; a place of too few customers has zeros."""
+class PopularInPlace(TableOfPopularity):
+    """One group for each place; one of too few customers has zeros."""
 
-    popular: Floats32
     name: ClassVar[str] = "popular_in_place"
 
-    def scores(self, asked: Asked) -> Floats32:
-        """The popularity in the customer's place; zeros where that is not known."""
-        place = np.where(asked.place < len(self.popular), asked.place, UNKNOWN)
-        return np.where((place == UNKNOWN)[:, None], np.float32(0.0), self.popular[place])
-
-    def arrays(self) -> Arrays:
-        """The popularity of every product in every place."""
-        return {"popular": self.popular}
+    def groups(self, asked: Asked) -> Ints:
+        """Where the customer is."""
+        return np.where(asked.place < len(self.popular), asked.place, UNKNOWN)
 
 
 def fit(material: Material) -> PopularInPlace | None:

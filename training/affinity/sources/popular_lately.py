@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from training.affinity.sources.popularity import Popularity, decayed_counts, share_of_most
+from training.affinity.sources.popularity import Popularity
 from training.affinity.sources.source import Arrays, Material
+from training.affinity.sources.table_of_popularity import decayed_counts, share_of_most
 
 FASTER: Final = 4.0
 
@@ -18,7 +19,7 @@ class PopularLately(Popularity):
 
 def fit(material: Material) -> PopularLately:
     """Purchases count 2 ** -(4 age / half-life)."""
-    return PopularLately(share_of_most(decayed_counts(material.everybody, material.half_lives.popularity_days / FASTER)))
+    return PopularLately(share_of_most(decayed_counts(material.everybody, material.half_lives.popularity_days / FASTER))[None, :])
 
 
 def read(arrays: Arrays) -> PopularLately:

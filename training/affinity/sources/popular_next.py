@@ -8,27 +8,21 @@ from numpy.typing import NDArray
 
 from training.affinity.asked import Asked
 from training.affinity.history import Ints
-from training.affinity.sources.popularity import share_of_most
 from training.affinity.sources.source import Arrays, Floats32, Material
+from training.affinity.sources.table_of_popularity import TableOfPopularity, share_of_most
 
 STEPS: Final = (0, 1, 2, 5)  # baskets before: none, one, two to four, five and more
 
 
 @dataclass(frozen=True)
-class PopularNext:
-    """`popular` (steps, products), 0 to 1: what lies in baskets that have so many before them."""
+class PopularNext(TableOfPopularity):
+    """One group for each of STEPS: what lies in baskets that have so many before them."""
 
-    popular: Floats32
     name: ClassVar[str] = "popular_next"
 
-    def scores(self, asked: Asked) -> Floats32:
-        """The popularity in baskets at the point where the customer's next one will be."""
-        chosen: Floats32 = self.popular[_step(asked.baskets.number)]
-        return chosen
-
-    def arrays(self) -> Arrays:
-        """The popularity of every product at every step."""
-        return {"popular": self.popular}
+    def groups(self, asked: Asked) -> Ints:
+        """The point where the customer's next basket will be."""
+        return _step(asked.baskets.number)
 
 
 def fit(material: Material) -> PopularNext:

@@ -9,8 +9,8 @@ from training.affinity.asked import Asked
 from training.affinity.catalogue import UNKNOWN
 from training.affinity.history import Ints
 from training.affinity.sources.favourites import shares_of
-from training.affinity.sources.popularity import decayed_counts, share_of_most
 from training.affinity.sources.source import Arrays, Floats32, Material
+from training.affinity.sources.table_of_popularity import decayed_counts, share_of_most
 
 
 @dataclass(frozen=True)
