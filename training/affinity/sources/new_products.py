@@ -53,17 +53,20 @@ class NewProducts:
 
 
 def fit(material: Material) -> NewProducts | None:
-    """Cold: fewer than five buyers, and first sold (or on sale) within two median gaps, or never sold. None where the range tells nothing."""
+    """Cold: fewer than five buyers, and first sold (or on sale) within two median gaps, or never sold. None where the range tells nothing.
+
+    Where no product is cold today the source has nothing to say, and stays: a ranker may have learned with it at an earlier time.
+    """
     asked, catalogue = material.everybody, material.catalogue
     buyers = np.bincount(asked.pairs.column, minlength=asked.products)
     first = np.full(asked.products, np.inf)
     np.minimum.at(first, asked.pairs.column, asked.pairs.first)
     since = np.where(np.isinf(first), np.where(np.isnan(catalogue.since), asked.day, catalogue.since), first)
     cold = (buyers < FEW_BUYERS) & (asked.day - since <= NEW_GAPS * material.gap_days)
-    cold &= (catalogue.category != UNKNOWN) | (catalogue.brand != UNKNOWN)
-    if not cold.any():
+    told = (catalogue.category != UNKNOWN) | (catalogue.brand != UNKNOWN)
+    if not told.any():
         return None
-    return NewProducts(cold, catalogue.category, catalogue.brand, np.log(np.where(catalogue.price > 0, catalogue.price, np.nan)))
+    return NewProducts(cold & told, catalogue.category, catalogue.brand, np.log(np.where(catalogue.price > 0, catalogue.price, np.nan)))
 
 
 def read(arrays: Arrays) -> NewProducts:
