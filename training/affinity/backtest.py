@@ -29,7 +29,8 @@ from training.evaluation.ranking import Hits, ndcg_at, summary
 PERSONAL_GAPS: Final = (4.0, 16.0, float("inf"))
 POPULARITY_GAPS: Final = (1.0, 2.0, 4.0)
 USUAL: Final = (16.0, 2.0)
-CUTS: Final = 4
+LEAST_CUTS, MOST_CUTS = 4, 4
+ENOUGH: Final = 3000  # customers asked at the cuts but the newest, from which further cuts teach little
 LEAST_CUSTOMERS: Final = 30
 MOST_CUSTOMERS: Final = 4000
 LONGEST_HORIZON_DAYS: Final = 90
@@ -79,7 +80,7 @@ def default_horizon_days(history: History) -> int:
     return int(np.clip(round(median_gap_days(history.bought)), 1, LONGEST_HORIZON_DAYS))
 
 
-def cut_offs(history: History, as_of: datetime, horizon_days: int, most: int = CUTS) -> list[datetime]:
+def cut_offs(history: History, as_of: datetime, horizon_days: int, most: int = MOST_CUTS) -> list[datetime]:
     """Up to `most` cuts, oldest first, one horizon apart, the newest one horizon before `as_of`; each has a horizon of history before it."""
     horizon = timedelta(days=horizon_days)
     first = EPOCH + timedelta(microseconds=int(history.bought.at[0]))
@@ -103,7 +104,7 @@ def run_backtest(
     history = history.before(as_of)
     rng = np.random.default_rng(seed)
     horizon = horizon_days or _horizon(history, as_of)
-    exams = [e.sample(MOST_CUSTOMERS, rng) for e in _exams(history, as_of, horizon) if len(e.customers) >= LEAST_CUSTOMERS]
+    exams = [exam.sample(MOST_CUSTOMERS, rng) for exam in _exams(history, as_of, horizon)]
     gap = median_gap_days(history.bought)
     if not exams:
         return Backtest(HalfLives(USUAL[0] * gap, USUAL[1] * gap), horizon)
@@ -238,7 +239,15 @@ def _horizon(history: History, as_of: datetime) -> int:
 
 
 def _exams(history: History, as_of: datetime, horizon: int) -> list[Exam]:
-    return [exam_at(history, cut, horizon) for cut in cut_offs(history, as_of, horizon)]
+    """Oldest first, of thirty customers each: four, and as many more as it takes until those before the newest have enough customers."""
+    exams: list[Exam] = []
+    for cut in reversed(cut_offs(history, as_of, horizon)):
+        if len(exams) >= LEAST_CUTS and sum(len(e.customers) for e in exams[1:]) >= ENOUGH:
+            break
+        exam = exam_at(history, cut, horizon)
+        if len(exam.customers) >= LEAST_CUSTOMERS:
+            exams.append(exam)
+    return exams[::-1]
 
 
 def _in_mode(history: History, exam: Exam, recall: Recall, mode: str) -> Exam:

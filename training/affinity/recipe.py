@@ -14,6 +14,7 @@ from training.affinity.documents import card_of, parameters_of
 from training.affinity.history import History, encode
 from training.affinity.model import KIND, AffinityModel
 from training.affinity.orders import PLAIN
+from training.affinity.report import report
 from training.affinity.sheets import ALL, AT, NEW
 from training.affinity.sources.factors import Factoriser
 from training.evaluation.gate import Verdict, against_champion, against_record, without_champion
@@ -51,7 +52,7 @@ def train_affinity(
     model = AffinityModel(tried.orders, tried.half_lives, tried.sources, seed=seed, threads=threads, factorise=factorise)
     model.fit(known, as_of=as_of)
     model.horizon_days, model.metrics, model.data_hash = tried.horizon_days, tried.metrics(), data_hash
-    return submit(registry, KIND, model, _evidence(model, known, tried, verdict), verdict)
+    return submit(registry, KIND, model, _evidence(model, known, history, tried, verdict), verdict)
 
 
 def _verdict(tried: Backtest, registry: Registry, known: Interactions, history: History) -> Verdict:
@@ -93,9 +94,10 @@ def _champion_losses(champion: AffinityModel, tried: Backtest, known: Interactio
     return 1.0 - ndcg_at(hits, counts, AT)
 
 
-def _evidence(model: AffinityModel, known: Interactions, tried: Backtest, verdict: Verdict) -> Evidence:
+def _evidence(model: AffinityModel, known: Interactions, history: History, tried: Backtest, verdict: Verdict) -> Evidence:
     tags = {"as_of": model.as_of.isoformat(), "horizon_days": str(model.horizon_days), "data_hash": model.data_hash}
     documents: Mapping[str, str] = {
         "model_card.md": model_card(card_of(model, known, tried), verdict),
+        **report(tried, history, known.products),
     }
     return Evidence(parameters_of(model, tried), model.metrics, tags, documents)

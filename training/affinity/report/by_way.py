@@ -4,12 +4,14 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from features.instants import DAY_US
 from training.affinity.backtest import Backtest
+from training.affinity.exams import Exam
 from training.affinity.history import History, Ints
 from training.affinity.orders import PLAIN
-from training.affinity.recall import asked_of, columns_of
-from training.affinity.sheets import ALL, AT, NEW
+from training.affinity.sheets import AT, NEW
 from training.evaluation.ranking import ndcg_at, summary
 
 GROUPS: Final = ((1, "1"), (2, "2 to 3"), (4, "4 to 9"), (10, "10 and more"))
@@ -44,32 +46,27 @@ def ways_table(tried: Backtest, mode: str) -> pd.DataFrame:
 
 
 def groups_table(tried: Backtest, mode: str, baskets: Ints) -> pd.DataFrame:
-    """earlier baskets, customers, NDCG@10 of every way, and of the chosen one less the plain one with its standard error; by group.
+    """earlier baskets, customers, NDCG@10 of every way, and of the chosen one less the plain one with its standard error; by group, everybody last.
 
     `baskets` is each asked customer's number of purchase days before the cut. Groups of nobody are left out; one of a single customer has no error.
     """
-    wanted, chosen = tried.sheets[mode].wanted, tried.orders.ways[mode]
-    ndcg = {way: ndcg_at(hits, wanted, AT) for way, hits in tried.hits[mode].items()}
     edges = np.asarray([least for least, _ in GROUPS])
     group = np.searchsorted(edges, baskets, side="right") - 1
-    rows = []
-    for at, (_, name) in enumerate(GROUPS):
-        mine = group == at
-        if not mine.any():
-            continue
-        ahead = ndcg[chosen][mine] - ndcg[PLAIN][mine]
-        error = float(ahead.std(ddof=1) / np.sqrt(len(ahead))) if len(ahead) > 1 else float("nan")
-        means = {way_name(way, mode): float(values[mine].mean()) for way, values in ndcg.items()}
-        rows.append({"earlier baskets": name, "customers": int(mine.sum()), **means, "ahead": float(ahead.mean()), "its error": error})
-    return pd.DataFrame(rows)
+    members = {name: group == at for at, (_, name) in enumerate(GROUPS)} | {"any number": np.ones(len(group), bool)}
+    return pd.DataFrame([_group_row(tried, mode, name, mine) for name, mine in members.items() if mine.any()])
 
 
-def baskets_before(tried: Backtest, history: History, mode: str) -> Ints:
-    """How many days each customer asked in this mode had bought on before the cut."""
-    assert tried.recall is not None  # noqa: S101 - a backtest that asked somebody has one
-    exam, shop = tried.asked[mode], tried.recall.range
-    asked = asked_of(history.before(exam.cut), exam.day, columns_of(shop, history), exam.customers, products=len(shop.product_ids))
-    return asked.baskets.number
+def _group_row(tried: Backtest, mode: str, name: str, mine: NDArray[np.bool_]) -> dict[str, object]:
+    wanted = tried.sheets[mode].wanted[mine]
+    ndcg = {way: ndcg_at(hits[mine], wanted, AT) for way, hits in tried.hits[mode].items()}
+    ahead = ndcg[tried.orders.ways[mode]] - ndcg[PLAIN]
+    error = float(ahead.std(ddof=1) / np.sqrt(len(ahead))) if len(ahead) > 1 else float("nan")
+    means = {way_name(way, mode): float(values.mean()) for way, values in ndcg.items()}
+    return {"earlier baskets": name, "customers": len(ahead), **means, "ahead": float(ahead.mean()), "its error": error}
 
 
-ORDER: Final = (ALL, NEW)
+def baskets_before(history: History, exam: Exam) -> Ints:
+    """How many days each customer of the exam had bought on before its cut."""
+    b = history.before(exam.cut).bought
+    days = np.unique(np.column_stack([b.customer, b.at // DAY_US]), axis=0)
+    return np.bincount(days[:, 0], minlength=len(history.customer_ids))[exam.customers]

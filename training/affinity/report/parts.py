@@ -39,11 +39,11 @@ class Chapter:
 
 
 def number(value: object, column: str) -> str:
-    """A cell's text: counts with thousands' commas, percentages with one decimal, other numbers with three; a dash where there is none."""
+    """A cell's text: counts with thousands' commas, percentages and numbers from ten with one decimal, others with three; a dash where there is none."""
     if value is None or value != value:
         return MISSING
     if isinstance(value, float):
-        return f"{value:,.1f}" if column.endswith(PERCENT) or abs(value) >= 100 else f"{value:.3f}"
+        return f"{value:,.1f}" if column.endswith(PERCENT) or abs(value) >= 10.0 else f"{value:.3f}"
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
