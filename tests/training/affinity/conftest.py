@@ -100,7 +100,7 @@ def end():
 
 
 @pytest.fixture(scope="session")
-def rich(shop, end):
+def rich(shop):
     """The shop with all that a shop can tell: categories, brands, lines, prices, countries, views and carts, new and unsold products.
 
     p60 to p62 came ten days before the end, p63 to p65 are listed and were never sold, p66 was sold and is not listed.

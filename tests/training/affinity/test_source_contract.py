@@ -1,6 +1,5 @@
 """What every source promises: one contract over all of them, in a shop that has something for each."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -8,9 +7,7 @@ import pytest
 
 from features.instants import DAY_US, microseconds
 from features.interactions import Interactions
-from training.affinity.asked import Asked
 from training.affinity.candidates import first
-from training.affinity.catalogue import UNKNOWN
 from training.affinity.history import encode
 from training.affinity.questions import of_signals, of_tables
 from training.affinity.recall import SOURCES, fit_recall
@@ -96,7 +93,7 @@ def test_strangers_are_told_what_is_popular_or_nothing(name, recall, everybody, 
 
 
 @every_source
-def test_what_comes_later_changes_nothing_in_what_is_learned(name, rich, shop):
+def test_what_comes_later_changes_nothing_in_what_is_learned(name, rich):
     """Neither purchases, nor interest, nor products that come into the range."""
     cut = START + timedelta(days=150)
     before = rich.before(cut)
@@ -233,9 +230,3 @@ def test_orders_known_beforehand_are_those_of_the_scores(recall, everybody):
         if orders is not None:
             said = source.scores(everybody)
             assert all(orders[row].tolist() == first(said[row], 67).tolist() for row in range(121))
-
-
-def test_questions_leave_the_asked_customers_rows_alone(everybody):
-    assert isinstance(replace(everybody), Asked)
-    assert everybody.place[120] == UNKNOWN
-    assert (np.diff(everybody.seen.customer) >= 0).all()
