@@ -6,7 +6,7 @@ personal frequency meet: whichever is best becomes the shop's, so that no shop g
 from all cuts.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
@@ -29,13 +29,20 @@ from training.evaluation.ranking import Hits, ndcg_at, summary
 PERSONAL_GAPS: Final = (4.0, 16.0, float("inf"))
 POPULARITY_GAPS: Final = (1.0, 2.0, 4.0)
 USUAL: Final = (16.0, 2.0)
-LEAST_CUTS, MOST_CUTS = 4, 4
+LEAST_CUTS, MOST_CUTS = 4, 12
 ENOUGH: Final = 3000  # customers asked at the cuts but the newest, from which further cuts teach little
 LEAST_CUSTOMERS: Final = 30
 MOST_CUSTOMERS: Final = 4000
 LONGEST_HORIZON_DAYS: Final = 90
 LEAST_GAIN: Final = 0.01  # share of a ranker's gain, below which a source costs more than it gives
 LEAST_FOUND: Final = 0.01  # share of the purchases found that one source alone finds, from which it is kept in any case
+
+
+Progress = Callable[[str], None]
+
+
+def silent(_: str) -> None:
+    """Tells nobody."""
 
 
 @dataclass(frozen=True)
@@ -95,11 +102,12 @@ def run_backtest(
     seed: int = 0,
     threads: int = 2,
     factorise: Factoriser | None = None,
+    progress: Progress = silent,
 ) -> Backtest:
     """Chooses and measures. With one usable cut, half of its customers teach and the other half judge.
 
     Without a given horizon the median gap between purchase days is doubled until the newest cut has thirty customers. A cut with fewer is not
-    used. Purchases at or after `as_of` are not seen.
+    used. Purchases at or after `as_of` are not seen. `progress` is told what begins, in words.
     """
     history = history.before(as_of)
     rng = np.random.default_rng(seed)
@@ -109,14 +117,19 @@ def run_backtest(
     if not exams:
         return Backtest(HalfLives(USUAL[0] * gap, USUAL[1] * gap), horizon)
     older, newest = (exams[:-1], exams[-1]) if len(exams) > 1 else exams[0].halves()
+    progress(f"choosing half-lives at {len(older)} cuts, one every {horizon} days")
     half_lives = choose_half_lives(history, older)
-    recalls = {
-        e.cut: fit_recall(history.before(e.cut), e.cut, half_lives, unsold=False, seed=seed, threads=threads, factorise=factorise)
-        for e in [*older, newest]
-    }
+    recalls = {}
+    for exam in [*older, newest]:
+        progress(f"cut {exam.cut:%Y-%m-%d}: fitting the sources, {len(exam.customers):,} customers to ask")
+        recalls[exam.cut] = fit_recall(
+            history.before(exam.cut), exam.cut, half_lives, unsold=False, seed=seed, threads=threads, factorise=factorise
+        )
+    progress("ranking candidates with every source")
     modes = {mode: Tried.of(history, older, newest, recalls, mode, seed=seed, threads=threads) for mode in (ALL, NEW)}
     tried = {mode: found for mode, found in modes.items() if found is not None}
     kept = worth_keeping(tried)
+    progress(f"judging at {newest.cut:%Y-%m-%d} with the {len(kept)} sources worth keeping")
     judged = {mode: found.judged(kept, seed=seed, threads=threads) for mode, found in tried.items()}
     return Backtest(
         half_lives,

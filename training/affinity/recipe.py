@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from features.engine import Tables
 from features.interactions import Interactions, interactions
-from training.affinity.backtest import Backtest, run_backtest
+from training.affinity.backtest import Backtest, Progress, run_backtest, silent
 from training.affinity.documents import card_of, parameters_of
 from training.affinity.history import History, encode
 from training.affinity.model import KIND, AffinityModel
@@ -37,19 +37,21 @@ def train_affinity(
     seed: int = 0,
     threads: int = 2,
     factorise: Factoriser | None = None,
+    progress: Progress = silent,
 ) -> Trained:
     """A new version of the affinity model, learned from what was known before `as_of`.
 
     The horizon of the backtest is the shop's median gap between purchase days where none is given. The backtest chooses ranker, blend or
     personal frequency, so that no version is worse than personal frequency; promoted unless it is worse than the present champion: on the
-    same customers, or by its record where it has already seen what they bought. `factorise` learns factors elsewhere (on Spark).
+    same customers, or by its record where it has already seen what they bought. `factorise` learns factors elsewhere (on Spark); `progress` is told what begins.
     Raises InputError where no order names a product.
     """
     known = interactions(tables, as_of)
     history = encode(known)
-    tried = run_backtest(history, as_of, horizon_days=horizon_days, seed=seed, threads=threads, factorise=factorise)
+    tried = run_backtest(history, as_of, horizon_days=horizon_days, seed=seed, threads=threads, factorise=factorise, progress=progress)
     verdict = _verdict(tried, registry, known, history)
     model = AffinityModel(tried.orders, tried.half_lives, tried.sources, seed=seed, threads=threads, factorise=factorise)
+    progress("fitting the sources on everything")
     model.fit(known, as_of=as_of)
     model.horizon_days, model.metrics, model.data_hash = tried.horizon_days, tried.metrics(), data_hash
     return submit(registry, KIND, model, _evidence(model, known, history, tried, verdict), verdict)

@@ -9,7 +9,7 @@ from scipy.sparse import csr_matrix, vstack
 from training.affinity.history import Ints
 from training.affinity.sources.source import Arrays, Floats32
 
-NEIGHBOURS: Final = 100
+NEIGHBOURS: Final = 50
 CELLS: Final = 20_000_000  # of a dense block: its rows are multiplied at once
 
 
