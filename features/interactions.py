@@ -1,8 +1,6 @@
-"""Who bought what, when, and what they looked at: the tables that affinity learns from."""
+"""Who bought what, when, and what they looked at: the tables that affinity learns from, read from the home."""
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final, Self
 
 import ibis
 import pandas as pd
@@ -11,57 +9,10 @@ from ibis import _
 from features.contract import CUSTOMER_ID, EVENT_TYPE, OCCURRED_AT, ORDER_ID, ORDERED_AT, PRODUCT_ID, QUANTITY, SALE
 from features.engine import Tables
 from features.instants import microseconds
+from features.interaction_tables import COLUMNS, INTEREST, LINE, RANGE, TYPES, Interactions
 from features.sources import identified
 
-COLUMNS = (CUSTOMER_ID, PRODUCT_ID, ORDER_ID, ORDERED_AT, QUANTITY)
-VIEWED: Final = ("product_view",)
-CARTED: Final = ("add_to_cart", "checkout_started")
-REMOVED: Final = ("remove_from_cart",)
-INTEREST: Final = (*VIEWED, *CARTED, *REMOVED)
-PLACE: Final = "place"
-LINE: Final = "product_line"
-RANGE: Final = ("name", "category", "brand", "list_price", "available_from")
-_TYPES: Final[dict[str, dict[str, Any]]] = {
-    "purchases": {CUSTOMER_ID: "str", PRODUCT_ID: "str", ORDER_ID: "str", ORDERED_AT: "datetime64[us]", QUANTITY: "float64"},
-    "interest": {CUSTOMER_ID: "str", PRODUCT_ID: "str", EVENT_TYPE: "str", OCCURRED_AT: "datetime64[us]"},
-    "products": {
-        PRODUCT_ID: "str",
-        **dict.fromkeys(("name", "category", "brand", LINE), "str"),
-        "list_price": "float64",
-        "available_from": "datetime64[us]",
-    },
-    "places": {CUSTOMER_ID: "str", PLACE: "str"},
-}
-
-
-def _nothing(name: str) -> pd.DataFrame:
-    return pd.DataFrame(columns=list(_TYPES[name])).astype(_TYPES[name])
-
-
-@dataclass(frozen=True)
-class Interactions:
-    """What is known before a time.
-
-    purchases: as `purchases` has them. interest: customer_id, product_id, event_type (INTEREST), occurred_at, one row per event, in the
-    order of time; visitors who were identified before that time stand under their customer_id, others are left out. products: product_id,
-    name, category, brand, list_price, available_from, product_line (of the shop's own column of this name), the range as it stands, without
-    what becomes available later; missing ones "" or NaN. places: customer_id and place (country), customers who have one.
-    """
-
-    purchases: pd.DataFrame
-    interest: pd.DataFrame = field(default_factory=lambda: _nothing("interest"))
-    products: pd.DataFrame = field(default_factory=lambda: _nothing("products"))
-    places: pd.DataFrame = field(default_factory=lambda: _nothing("places"))
-
-    def before(self, as_of: datetime) -> Self:
-        """The same without rows at or after `as_of`, and without products that become available later."""
-        later = self.products["available_from"] >= as_of
-        return type(self)(
-            self.purchases[self.purchases[ORDERED_AT] < as_of],
-            self.interest[self.interest[OCCURRED_AT] < as_of],
-            self.products[~later.to_numpy(bool)],
-            self.places,
-        )
+__all__ = ["COLUMNS", "Interactions", "interactions"]
 
 
 def interactions(tables: Tables, as_of: datetime) -> Interactions:
@@ -80,7 +31,7 @@ def purchases(tables: Tables, as_of: datetime) -> pd.DataFrame:
         **{ORDERED_AT: sold.ordered_at.min(), QUANTITY: sold.quantity.fill_null(1.0).sum()}
     )
     table: pd.DataFrame = distinct.order_by([ORDERED_AT, CUSTOMER_ID, ORDER_ID, PRODUCT_ID]).to_pandas()
-    return table[list(COLUMNS)].astype(_TYPES["purchases"])
+    return table[list(COLUMNS)].astype(TYPES["purchases"])
 
 
 def interest(tables: Tables, as_of: datetime) -> pd.DataFrame:
@@ -94,7 +45,7 @@ def interest(tables: Tables, as_of: datetime) -> pd.DataFrame:
     rows = known.select(CUSTOMER_ID, PRODUCT_ID, EVENT_TYPE, known_at=known.known_at)
     table = rows.order_by(["known_at", CUSTOMER_ID, PRODUCT_ID, EVENT_TYPE]).to_pandas()
     at = table.known_at.to_numpy("int64").astype("datetime64[us]")
-    typed: pd.DataFrame = table.drop(columns="known_at").assign(**{OCCURRED_AT: at}).astype(_TYPES["interest"])
+    typed: pd.DataFrame = table.drop(columns="known_at").assign(**{OCCURRED_AT: at}).astype(TYPES["interest"])
     return typed
 
 
@@ -104,7 +55,7 @@ def products(tables: Tables, as_of: datetime) -> pd.DataFrame:
     line = listed[LINE].cast("string") if LINE in listed.columns else ibis.null("string")
     table = listed.select(PRODUCT_ID, *RANGE, **{LINE: line}).order_by(PRODUCT_ID).to_pandas()
     texts = {name: table[name].fillna("").astype("str") for name in ("name", "category", "brand", LINE)}
-    typed: pd.DataFrame = table.assign(**texts).astype(_TYPES["products"])
+    typed: pd.DataFrame = table.assign(**texts).astype(TYPES["products"])
     return typed
 
 
@@ -112,5 +63,5 @@ def places(tables: Tables) -> pd.DataFrame:
     """customer_id and place: the country of customers who have one, by customer_id."""
     rows = tables.customers.filter(_.country.notnull() & (_.country != "")).select(CUSTOMER_ID, place=_.country)
     table: pd.DataFrame = rows.order_by(CUSTOMER_ID).to_pandas().drop_duplicates(CUSTOMER_ID, ignore_index=True)
-    typed: pd.DataFrame = table.astype(_TYPES["places"])
+    typed: pd.DataFrame = table.astype(TYPES["places"])
     return typed

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features.contract import PRODUCT_ID
 from features.instants import DAY_US
-from features.interactions import LINE
+from features.interaction_tables import LINE
 
 Ints = NDArray[np.int64]
 UNKNOWN: Final = -1

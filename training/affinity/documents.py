@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from features.interactions import Interactions
+from features.interaction_tables import Interactions
 from training.affinity.backtest import Backtest
 from training.affinity.model import AffinityModel
 from training.model_card import Card

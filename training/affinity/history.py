@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from features.contract import CUSTOMER_ID, EVENT_TYPE, OCCURRED_AT, ORDERED_AT, PRODUCT_ID
 from features.errors import InputError
 from features.instants import DAY_US, microseconds
-from features.interactions import CARTED, PLACE, REMOVED, Interactions
+from features.interaction_tables import CARTED, PLACE, REMOVED, Interactions
 from training.affinity.catalogue import UNKNOWN, Catalogue, catalogue_of
 
 Ints = NDArray[np.int64]

@@ -16,7 +16,7 @@ from scipy.sparse import csr_matrix
 
 from features.contract import CUSTOMER_ID, PRODUCT_ID
 from features.instants import DAY_US, microseconds
-from features.interactions import Interactions
+from features.interaction_tables import Interactions
 from training import artifacts
 from training.affinity.because import POPULAR, Recommendation, bought_together, explained
 from training.affinity.candidates import Mask, first

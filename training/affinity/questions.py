@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.instants import DAY_US, microseconds
-from features.interactions import CARTED, INTEREST, REMOVED, Interactions
+from features.interaction_tables import CARTED, INTEREST, REMOVED, Interactions
 from training.affinity.asked import Asked, Seen
 from training.affinity.catalogue import UNKNOWN
 from training.affinity.history import CART, LOOKED, TAKEN_OUT, encode_any

@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from features.contract import CUSTOMER_ID, EVENT_TYPE, OCCURRED_AT, ORDER_ID, ORDERED_AT, PRODUCT_ID, QUANTITY
-from features.interactions import PLACE, Interactions
+from features.interaction_tables import PLACE, Interactions
 from training.affinity.model import AffinityModel
 
 _BOUGHT = "purchase"

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from features.interactions import Interactions
+from features.interaction_tables import Interactions
 from training.affinity.model import AffinityModel
 
 
