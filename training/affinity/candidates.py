@@ -54,6 +54,8 @@ def first(scores: Floats32, depth: int) -> Ints:
     """The `depth` columns with the greatest scores above 0, best first, equals in the order of columns."""
     found = np.flatnonzero(scores)
     values = scores[found]
+    if depth < 1:
+        return found[:0]
     if len(found) > depth:
         least = np.partition(values, len(found) - depth)[len(found) - depth]
         sure, even = found[values > least], found[values == least]
@@ -85,11 +87,9 @@ def _of_one(tops: Sequence[Ints], most: int) -> tuple[Ints, Floats32]:
     columns, place = np.unique(np.concatenate(tops), return_inverse=True)
     ranks = np.zeros((len(columns), len(tops)), np.float32)
     lengths = [len(top) for top in tops]
-    ranks[place, np.repeat(np.arange(len(tops)), lengths)] = np.concatenate([_WORTH[:length] for length in lengths])
+    worth = 1.0 / (K + np.arange(max(lengths)))
+    ranks[place, np.repeat(np.arange(len(tops)), lengths)] = np.concatenate([worth[:length] for length in lengths])
     if len(columns) > most:
         kept = np.sort(np.lexsort((columns, -ranks.sum(axis=1)))[:most])
         columns, ranks = columns[kept], ranks[kept]
     return columns, ranks
-
-
-_WORTH: Final = (1.0 / (K + np.arange(1000))).astype(np.float32)
