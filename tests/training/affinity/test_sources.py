@@ -24,6 +24,7 @@ from training.affinity.sources import (
     similar_customers,
 )
 from training.affinity.sources.factors import CONFIDENCE, REGULARIZATION
+from training.affinity.sources.neighbourhood import NEIGHBOURS
 from training.affinity.sources.new_products import PRICE_SPREAD
 
 F = np.float32
@@ -198,7 +199,7 @@ def test_a_basket_of_more_than_five_hundred_products_says_nothing(asked, materia
     everybody = asked(rows, day=9, products=501, customers=2)
     assert bought_together.fit(material(everybody)).near.nnz == 2
     smaller = asked([row for row in rows if row != (0, 500, 0)], day=9, products=501, customers=2)
-    assert bought_together.fit(material(smaller)).near.nnz == 500 * 100, "each keeps a hundred"
+    assert bought_together.fit(material(smaller)).near.nnz == 500 * NEIGHBOURS
 
 
 # Groups and factors
