@@ -13,11 +13,15 @@ from serving.fallbacks import Fallback
 from serving.offering import Shelf
 from serving.taste import Taste
 from serving.withheld import withheld
+from training.affinity.because import Recommendation
+from training.affinity.candidates import Mask
 from training.affinity.model import AffinityModel
 from training.affinity.signals import Signals
 
 OWN_PURCHASES: Final = "own_purchases"
 MOST_BOUGHT: Final = "popular"
+INTEREST_SOURCE: Final = "looked_at"
+"""The model's source that reads interest, which a shop without events in its history has not."""
 _TOO_MUCH: Final[tuple[Reason, ...]] = ("category_cap", "brand_cap")
 
 
@@ -63,19 +67,33 @@ class NamedAffinity:
     exclusions: Exclusions = NOTHING_WITHHELD
 
     def recommend_one(self, signals: Signals, as_of: datetime, n: int, *, exclude_purchased: bool = False) -> list[Suggestion]:
-        """What the model ranks best."""
+        """What the model ranks best. Interest that stands in for purchases is not what `exclude_purchased` leaves out."""
         known = Taste(signals)
+        stood_in = known.standing_in(reads_interest=self.model.recall.source(INTEREST_SOURCE) is not None)
         offered = self.shelf.plan.offered_to(self.exclusions)
-        found = self.model.recommend_one(asked_with(signals), as_of, n, exclude_purchased=exclude_purchased, offered=offered)
+        if stood_in:
+            signals = Signals([*signals.purchases, *stood_in], signals.interest, signals.place)
+            offered = _without(self.model.offered(known.bought), offered) if exclude_purchased else offered
+            exclude_purchased = False
+        found = self.model.recommend_one(signals, as_of, n, exclude_purchased=exclude_purchased, offered=offered)
+        return self._in_words(found, known, {product_id for product_id, _, _ in stood_in})
+
+    def _in_words(self, found: Sequence[Recommendation], known: Taste, stood_in: set[str]) -> list[Suggestion]:
         name_of = self.shelf.shop.name_of
-        return [Suggestion(each.product_id, each.score, each.source, known.because(each, name_of), each.because_of) for each in found]
+        return [
+            Suggestion(
+                each.product_id,
+                each.score,
+                INTEREST_SOURCE if each.product_id in stood_in else each.source,
+                known.because(each, name_of, stood_in),
+                each.because_of,
+            )
+            for each in found
+        ]
 
 
-def asked_with(signals: Signals) -> Signals:
-    """The signals; what somebody who bought nothing looked at stands for purchases."""
-    if signals.purchases:
-        return signals
-    return Signals([(product_id, at, 1.0) for product_id, at, what in signals.interest if what != "remove_from_cart"], place=signals.place)
+def _without(bought: Mask, offered: Mask | None) -> Mask:
+    return ~bought if offered is None else offered & ~bought
 
 
 def recommend(known: Taste, wanted: Wanted, shelf: Shelf, model: AffinityModel | None, now: datetime, *, is_known: bool) -> Found:

@@ -1,6 +1,6 @@
 """What tells somebody's taste: what they bought, what they looked at up to a second ago, and what an app says of their session."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -10,7 +10,7 @@ from decisions.offers import INTEREST, signals
 from features.history import CustomerHistory
 from features.instants import DAY_US, EPOCH
 from training.affinity.because import LIKENESS, Recommendation, bought_together
-from training.affinity.signals import Interest, Purchase, Signals
+from training.affinity.signals import Purchase, Signals
 
 LOOKED_AT: Final = "product_view"
 PURCHASE: Final = "purchase"
@@ -40,35 +40,51 @@ class Taste:
         """Every product that they bought."""
         return {product_id for product_id, _, quantity in self.signals.purchases if quantity > 0}
 
-    def because(self, found: Recommendation, name_of: Callable[[str], str]) -> str:
+    def standing_in(self, *, reads_interest: bool) -> list[Purchase]:
+        """Signs of interest, in what they did not buy since, that a model is asked with as purchases: what they do counts at once.
+
+        A model that reads interest is asked so for those alone who bought nothing: what goes with purchases speaks for them, too.
+        """
+        if reads_interest and self.bought:
+            return []
+        last: dict[str, int] = {}
+        for product_id, at, quantity in self.signals.purchases:
+            if quantity > 0:
+                last[product_id] = max(at, last.get(product_id, at))
+        shown = [row for row in self.signals.interest if row[2] != _LEFT and (row[0] not in last or row[1] > last[row[0]])]
+        return [(product_id, at, 1.0) for product_id, at, _ in shown]
+
+    def because(self, found: Recommendation, name_of: Callable[[str], str], stood_in: Collection[str] = ()) -> str:
         """Why the affinity model recommends this, in its words, which here call products as shoppers do.
 
-        What was only looked at, the model was asked with as if it were bought: that is not said.
+        Interest that `stood_in` for purchases is not called one.
         """
         own = found.because_of
         if own is None:
             unlike = found.source in LIKENESS and not self.bought
             return "bought by customers with similar interests" if unlike else found.because
         beside = bought_together(name_of(own))
-        if own not in self.bought:
-            said = f"{self.often(own)}, last" if own == found.product_id else f"{beside}, looked at"
-            return f"{said} on {self._last(own)}"
+        if own in stood_in or own not in self.bought:
+            said = f"{_on_days('looked at', self._looked(own))}, last" if own == found.product_id else f"{beside}, looked at"
+            return f"{said} on {_date(max(self._looked(own)))}"
         return found.because.replace(bought_together(own), beside, 1)
 
     def often(self, product_id: str) -> str:
         """How often they bought it, or looked at it: on how many days."""
-        count = len(set(self._days(product_id)))
-        return f"{self._did(product_id)} {_TIMES.get(count, f'{count} times')}"
+        if product_id not in self.bought:
+            return _on_days("looked at", self._looked(product_id))
+        return _on_days("bought", {at // DAY_US for each, at, _ in self.signals.purchases if each == product_id})
 
-    def _did(self, product_id: str) -> str:
-        return "bought" if product_id in self.bought else "looked at"
+    def _looked(self, product_id: str) -> set[int]:
+        return {at // DAY_US for each, at, what in self.signals.interest if each == product_id and what != _LEFT}
 
-    def _last(self, product_id: str) -> str:
-        return (EPOCH + timedelta(days=max(self._days(product_id)))).date().isoformat()
 
-    def _days(self, product_id: str) -> list[int]:
-        rows: Sequence[Purchase | Interest] = self.signals.purchases if product_id in self.bought else self.signals.interest
-        return [row[1] // DAY_US for row in rows if row[0] == product_id and row[2] != _LEFT]
+def _on_days(did: str, days: Collection[int]) -> str:
+    return f"{did} {_TIMES.get(len(days), f'{len(days)} times')}"
+
+
+def _date(day: int) -> str:
+    return (EPOCH + timedelta(days=day)).date().isoformat()
 
 
 def taste(history: CustomerHistory, profile: Mapping[str, Any], session: Sequence[Did] = ()) -> Taste:

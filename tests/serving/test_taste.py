@@ -11,7 +11,7 @@ from decisions.merchandising import Filters, Rules
 from features.history import CustomerHistory
 from features.interactions import Interactions
 from serving.offering import Offering
-from serving.recommending import NamedAffinity, Wanted, recommend
+from serving.recommending import NamedAffinity, Suggestion, Wanted, recommend
 from serving.shop import ListedProduct, Shop
 from serving.taste import Taste, taste
 from training.affinity.because import Recommendation
@@ -45,22 +45,54 @@ def looked_at(*views: tuple[str, int]) -> CustomerHistory:
     )
 
 
+ROWS = [(f"c{n}", product_id, AT - timedelta(days=n % 50 + 1)) for n in range(60) for product_id in (("0",) if n % 3 else ("1", "2"))]
+SOURCES = ("personal_frequency", "popularity", "product_similarity", "looked_at")
+
+
+def learned(interest: list[tuple[str, str, str, datetime]]) -> AffinityModel:
+    """Learned from customers who buy 0, and some who buy 1 and 2 together; and from what they looked at."""
+    bought = pd.DataFrame(ROWS, columns=["customer_id", "product_id", "ordered_at"])
+    seen = pd.DataFrame(interest, columns=["customer_id", "product_id", "event_type", "occurred_at"]).astype(
+        {**dict.fromkeys(("customer_id", "product_id", "event_type"), "str"), "occurred_at": "datetime64[us]"}
+    )
+    orders = Orders({ALL: Order(BLEND, 1.0), NEW: Order(BLEND, 1.0)})
+    return AffinityModel(orders, sources=SOURCES).fit(Interactions(bought, seen), as_of=AT)
+
+
 @pytest.fixture(scope="module")
 def model() -> AffinityModel:
-    """Learned from customers who buy 1 and 2 together, and some who buy 0."""
-    rows = [(f"c{n}", product_id, AT - timedelta(days=n % 50 + 1)) for n in range(60) for product_id in (("1", "2") if n % 3 else ("0",))]
-    sources = ("personal_frequency", "popularity", "product_similarity")
-    bought = pd.DataFrame(rows, columns=["customer_id", "product_id", "ordered_at"])
-    return AffinityModel(Orders({ALL: Order(BLEND, 1.0), NEW: Order(BLEND, 1.0)}), sources=sources).fit(Interactions(bought), as_of=AT)
+    """Of a shop that had no events: nothing in it reads interest."""
+    found = learned([])
+    assert found.recall.source("looked_at") is None
+    return found
+
+
+@pytest.fixture(scope="module")
+def reading() -> AffinityModel:
+    """Of a shop with events: it reads interest."""
+    found = learned([("c1", "1", "product_view", AT - timedelta(days=60))])
+    assert found.recall.source("looked_at") is not None
+    return found
+
+
+@pytest.fixture(params=["model", "reading"])
+def either(request: pytest.FixtureRequest) -> AffinityModel:
+    found: AffinityModel = request.getfixturevalue(request.param)
+    return found
 
 
 def tastes(history: CustomerHistory) -> Taste:
     return taste(history, {})
 
 
+def suggested(model: AffinityModel, history: CustomerHistory, *, exclude_purchased: bool = False) -> dict[str, Suggestion]:
+    """The model's list, by product and in its order."""
+    named = NamedAffinity(model, Offering(Rules(), model).shelf(SHOP, Filters(), None, AT))
+    return {each.product_id: each for each in named.recommend_one(tastes(history).signals, AT, 3, exclude_purchased=exclude_purchased)}
+
+
 def reasons(model: AffinityModel, history: CustomerHistory) -> dict[str, str]:
-    found = NamedAffinity(model, Offering(Rules(), model).shelf(SHOP, Filters(), None, AT)).recommend_one(tastes(history).signals, AT, 3)
-    return {each.product_id: each.because for each in found}
+    return {product_id: each.because for product_id, each in suggested(model, history).items()}
 
 
 def test_a_short_id_is_not_searched_for_in_the_sentence(model: AffinityModel) -> None:
@@ -69,13 +101,60 @@ def test_a_short_id_is_not_searched_for_in_the_sentence(model: AffinityModel) ->
     assert said["1"] == "often bought together with Tea, bought on 2024-04-01"
 
 
-def test_what_was_only_looked_at_was_not_bought(model: AffinityModel) -> None:
-    said = reasons(model, looked_at(("2", 2), ("2", 2), ("2", 3), ("2", 9)))
+def test_what_was_only_looked_at_was_not_bought(either: AffinityModel) -> None:
+    said = reasons(either, looked_at(("2", 2), ("2", 2), ("2", 3), ("2", 9)))
     assert said["2"] == "looked at 3 times, last on 2024-04-01"
     assert said["1"] == "often bought together with Tea, looked at on 2024-04-01"
     unlike = Recommendation("0", 1.0, "matrix_factorisation", "bought by customers with similar purchases")
     assert tastes(looked_at(("2", 2))).because(unlike, str) == "bought by customers with similar interests"
     assert tastes(bought(("2", 2))).because(unlike, str) == "bought by customers with similar purchases"
+
+
+def views(history: CustomerHistory, *products: str, minutes: int = 5) -> CustomerHistory:
+    """The history, and views of these products a few minutes ago."""
+    at = AT - timedelta(minutes=minutes)
+    return history.extended([], [{"event_type": "product_view", "product_id": product_id, "occurred_at": at} for product_id in products])
+
+
+def test_what_a_buyer_looked_at_minutes_ago_counts_though_the_shop_had_no_events(model: AffinityModel) -> None:
+    buyer = bought(("0", 30))
+    before, after = suggested(model, buyer), suggested(model, views(buyer, "2"))
+    assert before["2"].because == "popular now"
+    assert (after["2"].source, after["2"].because) == ("looked_at", "looked at once, last on 2024-04-02")
+    assert (after["1"].source, after["1"].because) == ("product_similarity", "often bought together with Tea, looked at on 2024-04-02")
+    assert after["0"].because == "bought once, last on 2024-03-04"
+
+
+def test_a_model_that_reads_interest_is_asked_with_it_as_it_is(reading: AffinityModel) -> None:
+    found = suggested(reading, views(bought(("0", 30)), "2"))
+    assert (found["2"].source, found["2"].because) == ("looked_at", "looked at, not bought yet")
+    assert found["2"].because_of is None
+    assert list(found).index("2") < list(found).index("1"), "which are as popular"
+    assert "looked at" not in found["1"].because, "nothing stands in for a purchase"
+
+
+@pytest.mark.parametrize("history", [views(bought(("0", 30)), "2"), looked_at(("2", 1))])
+def test_what_was_looked_at_is_not_left_out_with_what_was_bought(either: AffinityModel, history: CustomerHistory) -> None:
+    found = suggested(either, history, exclude_purchased=True)
+    assert "2" in found
+    assert ("0" in found) == (not tastes(history).bought)
+
+
+def test_what_was_bought_since_stands_in_no_more(model: AffinityModel) -> None:
+    once = bought(("2", 1), ("0", 30))
+    assert suggested(model, views(once, "2", minutes=2 * 1440)) == suggested(model, once)
+
+
+def test_what_was_bought_and_looked_at_again_is_said_to_be_looked_at_and_left_out_as_bought(model: AffinityModel) -> None:
+    again = views(bought(("2", 30), ("2", 60)), "2")
+    assert suggested(model, again)["2"].because == "looked at once, last on 2024-04-02"
+    assert "2" not in suggested(model, views(again, "1"), exclude_purchased=True)
+
+
+def test_what_was_taken_out_of_the_cart_without_a_look_stands_in_for_nothing(model: AffinityModel) -> None:
+    gone = [{"event_type": "remove_from_cart", "product_id": "2", "occurred_at": AT - timedelta(minutes=5)}]
+    buyer = bought(("0", 30))
+    assert suggested(model, buyer.extended([], gone)) == suggested(model, buyer)
 
 
 def test_what_was_looked_at_counts_beside_what_was_bought() -> None:
