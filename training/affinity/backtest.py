@@ -231,7 +231,8 @@ def worth_keeping(tried: Mapping[str, Tried]) -> tuple[str, ...]:
             gain = gains.get(f"score_{source}", 0.0) + gains.get(f"rank_{source}", 0.0)
             if gain >= LEAST_GAIN or alone[source] >= LEAST_FOUND:
                 kept.add(source)
-    return tuple(name for name in SOURCES if name in kept)
+    shared = set.intersection(*(set(one.held.sources) for one in tried.values())) if tried else set(BASELINE)
+    return tuple(name for name in SOURCES if name in kept & shared)
 
 
 def _found_alone(sheets: Sequence[Sheet]) -> dict[str, float]:
@@ -243,11 +244,11 @@ def _found_alone(sheets: Sequence[Sheet]) -> dict[str, float]:
 
 def _horizon(history: History, as_of: datetime) -> int:
     horizon = default_horizon_days(history)
-    while horizon < LONGEST_HORIZON_DAYS and cut_offs(history, as_of, 2 * horizon):
+    while horizon < LONGEST_HORIZON_DAYS and cut_offs(history, as_of, longer := min(2 * horizon, LONGEST_HORIZON_DAYS)):
         cut = as_of - timedelta(days=horizon)
         if len(exam_at(history, cut, horizon).customers) >= LEAST_CUSTOMERS:
             break
-        horizon *= 2
+        horizon = longer
     return horizon
 
 
