@@ -78,7 +78,7 @@ def test_rules_hold_in_everybodys_lists(scored, nextbest, tmp_path):
     assert said["hidden"] == {"sold_out": 1, "not_yet_available": 1, "low_stock": 1}
     assert "not shown, of the range: 1 sold out, 1 not yet available, 1 below the minimum stock" in told
     assert not {"p1", "p2", "p3"} & {p for shown in plain.values() for p in shown}
-    assert plain["c00"] == ["p4"], "the only fruit that is left and may be shown"
+    assert plain["c00"] == ["p4", "p11"], "the only fruit that is left and may be shown, and what nobody bought yet"
     assert len(plain["c01"]) == 4, "exclusions leave the list as long as it was asked for"
     assert not {"p4", "p5"} & set(plain["c01"])
     assert said["removed"]["excluded_for_customer"] >= 6
@@ -90,11 +90,14 @@ def test_rules_hold_in_everybodys_lists(scored, nextbest, tmp_path):
     deeper, _, _ = scored(None, "--top", 50)
     assert {c: shown[:4] for c, shown in deeper.items()} == plain, "a longer list begins with the shorter one"
 
+    later = pd.DataFrame({"product_id": ["p12"], "category": ["Home"], "available": [True]})
+    pd.concat([products(), later], ignore_index=True).to_csv(tmp_path / "products.csv", index=False)
+    assert nextbest("ingest", "--products", tmp_path / "products.csv").code == 0
     ruled, said, told = scored(
         """
 minimum_stock: 0
 caps: {category: 1}
-pin: [{product: p11, position: 2}, {product: p1, position: 1}, {product: p9, position: 3, placements: [home]}]
+pin: [{product: p12, position: 2}, {product: p1, position: 1}, {product: p9, position: 3, placements: [home]}]
 block: [{products: [p4, P5]}]
 """,
         "--top",
@@ -102,16 +105,16 @@ block: [{products: [p4, P5]}]
     )
     assert said["hidden"] == {"sold_out": 1, "not_yet_available": 1, "blocked": 1}
     assert "no product has the id 'P5' (nearest: p5)" in told
-    category = dict(zip(IDS, products().category, strict=True))
+    category = dict(zip(IDS, products().category, strict=True)) | {"p12": "Home"}
     for customer_id, shown in ruled.items():
-        assert shown[1] == "p11", "pinned, although no model knows it"
+        assert shown[1] == "p12", "pinned, although it was listed after the training, and no model knows it"
         assert len({category[p] for p in shown}) == len(shown) == (2 if customer_id == "c00" else 3)
     assert said["removed"]["category_cap"] > 0
     lists = pd.read_parquet(tmp_path / "affinity.parquet")
-    pinned = lists[lists.product_id == "p11"]
+    pinned = lists[lists.product_id == "p12"]
     assert (pinned.source == "pinned").all()
     assert pinned.score.isna().all()
-    assert lists[lists.product_id != "p11"].score.notna().all()
+    assert lists[lists.product_id != "p12"].score.notna().all()
 
     lifted, _, _ = scored("boost: [{products: [p10], factor: 100}]", "--top", 1)
     assert {c: shown[0] for c, shown in lifted.items()} == {c: "p10" if c != "c00" else lifted["c00"][0] for c in lifted}
