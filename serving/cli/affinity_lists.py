@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from serving.cli.affinity_engine import Scoring, scoring
 from serving.cli.console import note
 from serving.cli.workspace import Workspace
 
@@ -59,7 +60,7 @@ def affinity_lists(work: Workspace, model: Any, tables: Any, at: datetime, top: 
     known = interactions(tables, at)
     bought = known.purchases
     withheld = _with_bought_pins(plan, excluded, bought) if exclude_purchased else excluded
-    asking = _Asking(model, plan, withheld, known, at, top, exclude_purchased)
+    asking = _Asking(model, scoring(work, tables, model), plan, withheld, known, at, top, exclude_purchased)
     apart = bought.customer_id.isin(excluded.keys())
     if apart.any():
         parts = [*asking.at_depth(bought[~apart]), *asking.deep_enough(bought[apart])]
@@ -109,6 +110,7 @@ class _Asking:
     """Asks the model for as many candidates as the rules need, arranges them, and counts what is `removed`."""
 
     model: Any
+    scored: Scoring
     plan: "Plan"
     withheld: Mapping[str, "Exclusions"]
     known: "Interactions"
@@ -143,10 +145,8 @@ class _Asking:
             bought, depth = bought[bought.customer_id.isin(waiting)], DEEPER * depth
 
     def _ranked(self, bought: "pd.DataFrame", depth: int) -> "pd.DataFrame":
-        from training.affinity.score import affinity_scores
-
         known, offered = replace(self.known, purchases=bought), self.plan.offered
-        return affinity_scores(self.model, known, depth, as_of=self.at, exclude_purchased=self.exclude_purchased, offered=offered)
+        return self.scored(known, depth, as_of=self.at, exclude_purchased=self.exclude_purchased, offered=offered)
 
     def _arranged(self, candidates: "pd.DataFrame") -> "pd.DataFrame":
         from decisions.merchandising.batch import arrange_lists

@@ -35,7 +35,10 @@ def train(
     ] = None,
     as_of: AsOf = None,
     horizon_days: Annotated[
-        int | None, typer.Option(min=1, help="Churn and value look this far ahead (default: fits the shop's rhythm)")
+        int | None,
+        typer.Option(
+            min=1, help="Churn and value look this far ahead, affinity is chosen and measured by it (default: fits the shop's rhythm)"
+        ),
     ] = None,
     trials: Annotated[
         int | None, typer.Option(min=1, help="Shapes of trees that churn compares; 1 takes the usual one (default: 6)")
@@ -149,10 +152,19 @@ def _value(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
     return train_value(tables, registry, order.as_of, order.horizon_days, data_hash=order.data_hash, threads=work.settings.threads)
 
 
-def _affinity(_: Workspace, tables: Any, registry: Any, order: Order) -> Any:
+def _affinity(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
+    from serving.cli.affinity_engine import factorise_there
     from training.affinity.recipe import train_affinity
 
-    return train_affinity(tables, registry, order.as_of, data_hash=order.data_hash)
+    return train_affinity(
+        tables,
+        registry,
+        order.as_of,
+        horizon_days=order.horizon_days,
+        data_hash=order.data_hash,
+        factorise=factorise_there(work, tables),
+        progress=lambda what: note(f"    affinity: {what}"),
+    )
 
 
 def _response(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
