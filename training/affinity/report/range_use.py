@@ -40,6 +40,11 @@ def mean_popularity_rank(column: Ints) -> float:
     return float(column.mean()) + 1.0 if len(column) else float("nan")
 
 
+def most_shown(lists: list[Ints], products: int) -> float:
+    """The share of lists that hold the product which stands on most of them; NaN of no lists."""
+    return float(np.bincount(np.concatenate(lists), minlength=products).max()) / len(lists) if lists else float("nan")
+
+
 def novelty(shown: Shown) -> float:
     """The share of what is shown that its customer never bought before (Vargas and Castells, 2011: discovery); NaN where nothing is."""
     return float((~shown.had).mean()) if len(shown.had) else float("nan")
@@ -72,6 +77,7 @@ def range_row(found: Shown, recall: Recall, rng: np.random.Generator) -> dict[st
     lists = np.split(found.column, np.flatnonzero(np.diff(found.row)) + 1) if len(found.row) else []
     return {
         **exposure(found.column, products),
+        "lists with the most shown product, %": 100.0 * most_shown(lists, products),
         "new to the customer, %": 100.0 * novelty(found),
         "diversity in a list": _measured_diversity(lists, recall, rng),
         "categories in a list": categories_per_list(lists, recall.range.catalogue.category),

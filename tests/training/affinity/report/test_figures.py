@@ -19,6 +19,7 @@ from training.affinity.report.range_use import (
     diversity,
     gini,
     mean_popularity_rank,
+    most_shown,
     novelty,
 )
 from training.affinity.report.shown import shown
@@ -148,6 +149,10 @@ def test_diversity_and_categories_by_hand():
     category = np.array([-1, -1, 0, -1, -1, 0, -1, -1])
     assert categories_per_list(lists, category) == pytest.approx((1 + 1 + 1) / 3)
     assert np.isnan(categories_per_list(lists, np.full(8, -1)))
+    assert most_shown(lists, 8) == pytest.approx(1.0)
+    assert most_shown(lists[:2], 8) == pytest.approx(1.0)
+    assert most_shown([*lists, np.array([2])], 8) == pytest.approx(0.75)
+    assert np.isnan(most_shown([], 8))
     assert mean_popularity_rank(np.array([0, 3])) == 2.5
     assert np.isnan(mean_popularity_rank(np.zeros(0, np.int64)))
 
