@@ -18,7 +18,7 @@ from features.instants import EPOCH
 from training.affinity.exams import Exam, exam_at
 from training.affinity.history import History, median_gap_days
 from training.affinity.orders import BLEND, PLAIN, RANKER, Order, Orders, best_blend
-from training.affinity.ranker import Ranker, fit_ranker
+from training.affinity.ranker import Ranker, fit_ranker, trees_in_time
 from training.affinity.recall import PLAIN as BASELINE
 from training.affinity.recall import SOURCES, Recall, columns_of, fit_recall
 from training.affinity.sheets import ALL, AT, NEW, Sheet, plain_hits, sheet
@@ -27,7 +27,7 @@ from training.affinity.sources.source import HalfLives
 from training.evaluation.ranking import Hits, ndcg_at, summary
 
 PERSONAL_GAPS: Final = (4.0, 16.0, float("inf"))
-POPULARITY_GAPS: Final = (1.0, 2.0, 4.0)
+POPULARITY_GAPS: Final = (0.5, 1.0, 2.0, 4.0, 16.0)
 USUAL: Final = (16.0, 2.0)
 LEAST_CUTS, MOST_CUTS = 4, 12
 ENOUGH: Final = 3000  # customers asked at the cuts but the newest, from which further cuts teach little
@@ -175,13 +175,14 @@ class Judged:
 
 @dataclass(frozen=True)
 class Tried:
-    """One mode's sheets, and the ranker that learned from the older ones with every source."""
+    """One mode's sheets, and the ranker that learned from the older ones with every source; `trees` by early stopping in time."""
 
     mode: str
     past: tuple[Sheet, ...]
     held: Sheet
     exam: Exam
     ranker: Ranker | None
+    trees: int
 
     @classmethod
     def of(
@@ -202,12 +203,13 @@ class Tried:
         sheets = [sheet(history, e, recalls[e.cut], mode) for e in asked if len(e.customers)]
         shared = [s for s in sheets[-1].sources if all(s in one.sources for one in sheets)]
         sheets = [one.with_sources(shared) for one in sheets]
-        return cls(mode, tuple(sheets[:-1]), sheets[-1], asked[-1], fit_ranker(sheets[:-1], seed=seed, threads=threads))
+        trees = trees_in_time(sheets[:-1], seed=seed, threads=threads)
+        return cls(mode, tuple(sheets[:-1]), sheets[-1], asked[-1], fit_ranker(sheets[:-1], trees, seed=seed, threads=threads), trees)
 
     def judged(self, kept: Sequence[str], *, seed: int, threads: int) -> Judged:
         """Ranker, blend and personal frequency at the newest cut; the best learns from all cuts, which the baseline needs not."""
         past, held = [s.with_sources(kept) for s in self.past], self.held.with_sources(kept)
-        blend, ranker = best_blend(past, self.mode), fit_ranker(past, seed=seed, threads=threads)
+        blend, ranker = best_blend(past, self.mode), fit_ranker(past, self.trees, seed=seed, threads=threads)
         rivals = {PLAIN: Order(), BLEND: blend} | ({} if ranker is None else {RANKER: Order(RANKER, ranker=ranker)})
         hits = {way: held.plain if way == PLAIN else held.top(order.of(held)) for way, order in rivals.items()}
         means = {way: float(ndcg_at(found, held.wanted, AT).mean()) for way, found in hits.items()}
@@ -216,7 +218,7 @@ class Tried:
         orders = {
             PLAIN: lambda: Order(),
             BLEND: lambda: best_blend(every, self.mode),
-            RANKER: lambda: Order(RANKER, ranker=fit_ranker(every, seed=seed, threads=threads)),
+            RANKER: lambda: Order(RANKER, ranker=fit_ranker(every, self.trees, seed=seed, threads=threads)),
         }
         return Judged(orders[way](), held, hits, {} if ranker is None else ranker.gains(), rivals)
 

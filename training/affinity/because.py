@@ -1,5 +1,6 @@
 """One recommendation and the reason for it, in words a shopper would accept."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -9,6 +10,7 @@ from typing import Final
 import numpy as np
 
 from training.affinity.asked import Asked
+from training.affinity.history import Ints
 from training.affinity.recall import Recall
 from training.affinity.sources.bought_together import BoughtTogether
 from training.affinity.sources.neighbourhood import nearness
@@ -50,11 +52,12 @@ class Recommendation:
     because_of: str | None = None
 
 
-def explained(column: int, score: float, source: str, asked: Asked, recall: Recall) -> Recommendation:
-    """One recommendation for the one customer in `asked`."""
-    because, of = _reason(column, source, asked, recall)
-    ids = recall.range.product_ids
-    return Recommendation(str(ids[column]), score, source, because, None if of is None else str(ids[of]))
+def explained(columns: Ints, scores: Sequence[float], sources: Sequence[str], asked: Asked, recall: Recall) -> list[Recommendation]:
+    """Recommendations for the one customer in `asked`; `recall` holds the sources that tell which products go together."""
+    ids = recall.range.product_ids[columns].tolist()
+    closest = _closest(columns, asked, recall)
+    found = zip(columns.tolist(), ids, scores, sources, strict=True)
+    return [_explained(column, product_id, score, source, closest, asked, recall) for column, product_id, score, source in found]
 
 
 def bought_together(product_id: str) -> str:
@@ -75,24 +78,34 @@ def on(day: int) -> str:
     return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
-def _reason(column: int, source: str, asked: Asked, recall: Recall) -> tuple[str, int | None]:
-    own = asked.bought.day[asked.bought.product == column]
-    if len(own):
-        return repeated(own.tolist()), column
-    if source not in LIKENESS:
-        return REASONS.get(source, POPULAR), None
-    closest = _closest(column, asked, recall)
-    if closest is None:
-        return REASONS[source], None
-    last = int(asked.bought.day[asked.bought.product == closest].max())
-    return f"{bought_together(str(recall.range.product_ids[closest]))}, bought on {on(last)}", closest
+def _explained(
+    column: int, product_id: str, score: float, source: str, closest: Mapping[int, int], asked: Asked, recall: Recall
+) -> Recommendation:
+    own = _days(column, asked)
+    if own:
+        return Recommendation(product_id, score, source, repeated(own), product_id)
+    if source not in LIKENESS or column not in closest:
+        return Recommendation(product_id, score, source, REASONS.get(source, POPULAR))
+    other = str(recall.range.product_ids[closest[column]])
+    words = f"{bought_together(other)}, bought on {on(_days(closest[column], asked)[-1])}"
+    return Recommendation(product_id, score, source, words, other)
 
 
-def _closest(column: int, asked: Asked, recall: Recall) -> int | None:
-    """The customer's product most like this one; None where none of theirs is among its neighbours."""
+def _days(column: int, asked: Asked) -> list[int]:
+    """The days on which they bought the product, ascending."""
+    days: list[int] = asked.bought.day[asked.bought.product == column].tolist()
+    return days
+
+
+def _closest(columns: Ints, asked: Asked, recall: Recall) -> dict[int, int]:
+    """Of each column the customer's product most like it, equals by column; columns without any are left out."""
     own = asked.pairs.column
-    likeness = np.zeros(len(own))
+    likeness = np.zeros((len(own), len(columns)))
     for source in recall.sources:
         if isinstance(source, ProductSimilarity | BoughtTogether):
-            likeness = likeness + nearness(own, column, source.near)
-    return int(own[likeness.argmax()]) if likeness.max(initial=0.0) > 0.0 else None
+            likeness += nearness(own, columns, source.near)
+    if not len(own):
+        return {}
+    best = likeness.argmax(axis=0)
+    some = likeness[best, np.arange(len(columns))] > 0.0
+    return dict(zip(columns[some].tolist(), own[best[some]].tolist(), strict=True))

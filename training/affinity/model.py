@@ -131,9 +131,7 @@ class AffinityModel:
         asked = of_signals(signals, as_of, self.recall.range)
         order = self.orders.mode(exclude_purchased=exclude_purchased)
         (found,) = ranked(self.recall, asked, n, order, exclude_purchased=exclude_purchased, offered=offered)
-        rows = zip(found.columns.tolist(), found.scores.tolist(), found.sources, strict=True)
-        everything = Recall(self.recall.range, self.related.sources)
-        return [explained(column, score, source, asked, everything) for column, score, source in rows]
+        return explained(found.columns, found.scores.tolist(), found.sources, asked, self.related)
 
     def popular(self, n: int, *, offered: Mask | None = None) -> list[Recommendation]:
         """What was popular at the training's as_of, best first."""

@@ -4,7 +4,7 @@ Days are counted in the shop's median gaps between purchases, so that one form f
 """
 
 from collections.abc import Sequence
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -49,10 +49,15 @@ def pair_features(asked: Asked, known: Range, said: Sequence[Floats32], chosen: 
     """One row per candidate, columns as `names` has them; NaN is unknown, or never."""
     row, column = chosen.row, chosen.column
     fused = chosen.ranks.sum(axis=1, keepdims=True)
-    parts = [np.column_stack([scores[row, column] for scores in said]), chosen.ranks, fused]
-    blocks = [_between(asked, row, column, known.gap_days), _customer(asked, known.gap_days)[row], _product(known)[column]]
+    parts = [_columns([scores[row, column] for scores in said]), chosen.ranks, fused]
+    blocks = [_between(asked, row, column, known.gap_days), _customer(asked, known.gap_days)[row], known.figures[column]]
     blocks += [_catalogue(asked, known, row, column), _interest(asked, row, column, known.gap_days)]
     return np.concatenate([*parts, *blocks], axis=1, dtype=np.float32, casting="same_kind")
+
+
+def _columns(values: Sequence[NDArray[Any]]) -> Floats:
+    """As np.column_stack, at a tenth of its cost for few rows."""
+    return np.array(values, float).T
 
 
 def _found(keys: Ints, wanted: Ints) -> tuple[Ints, NDArray[np.bool_]]:
@@ -72,7 +77,7 @@ def _between(asked: Asked, row: Ints, column: Ints, gap: float) -> Floats:
     shares = [asked.shares(h * gap) for h in DAY_HALF_LIVES] + [asked.shares(per_basket=fading) for fading in BASKET_FADINGS]
     between = (pairs.last - pairs.first) / np.where(pairs.count > 1, pairs.count - 1, np.nan)
     since = asked.day - pairs.last
-    known = np.column_stack(
+    known = _columns(
         [
             *shares,
             pairs.count,
@@ -96,7 +101,7 @@ def _customer(asked: Asked, gap: float) -> Floats:
     bought = np.bincount(asked.bought.customer, minlength=n)
     some = np.where(baskets.number > 0, 1.0, np.nan)
     between = (baskets.last - baskets.first) / np.where(baskets.number > 1, baskets.number - 1, np.nan)
-    return np.column_stack(
+    return _columns(
         [
             baskets.number,
             products,
@@ -107,12 +112,6 @@ def _customer(asked: Asked, gap: float) -> Floats:
             bought / np.maximum(baskets.number, 1),
         ]
     )
-
-
-def _product(known: Range) -> Floats:
-    """As of the day on which the range was learned: a later day of asking makes no product staler."""
-    first, last = (known.as_of_day - day for day in (known.first, known.last))
-    return np.column_stack([np.log1p(known.buyers), known.again, first / known.gap_days, last / known.gap_days, known.popular, known.trend])
 
 
 def _catalogue(asked: Asked, known: Range, row: Ints, column: Ints) -> Floats:
@@ -140,6 +139,6 @@ def _interest(asked: Asked, row: Ints, column: Ints, gap: float) -> Floats:
     wanted = asked.wanted
     place, hit = _found(wanted.key, row * asked.products + column)
     since = np.where(wanted.open, np.maximum(asked.day - wanted.at / DAY_US, 0.0) / gap, np.nan)
-    known = np.column_stack([wanted.views, since, wanted.carted])
+    known = _columns([wanted.views, since, wanted.carted])
     table[hit] = known[place[hit]]
     return table

@@ -12,11 +12,12 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from training.affinity.sheets import Sheet
+from training.affinity.sheets import AT, Sheet
 from training.affinity.sources.source import Floats32
 from training.boosting import ONE_THREAD_BELOW
 
-TREES: Final = 80
+MOST_TREES: Final = 80
+SMOOTHED: Final = 10  # trees, over which the curve of a small shop is averaged before its best is taken
 LEAST_LEAF, MOST_LEAF = 20, 100  # rows of a leaf
 PARAMETERS: Final = {
     "objective": "lambdarank",
@@ -61,23 +62,51 @@ class Ranker:
         return cls(booster, tuple(booster.feature_name()))
 
 
-def fit_ranker(sheets: Sequence[Sheet], *, seed: int = 0, threads: int = 2) -> Ranker | None:
+def trees_in_time(sheets: Sequence[Sheet], *, seed: int = 0, threads: int = 2) -> int:
+    """Early stopping in time: how many trees, learned from all sheets but the newest (the last), rank the newest best.
+
+    MOST_TREES where there is one sheet, or nothing to learn from. Never fewer than ten.
+    """
+    past, newest = [s.learnable() for s in sheets[:-1]], sheets[-1].learnable()
+    if not sum(len(s.hit) for s in past) or not len(newest.hit):
+        return MOST_TREES
+    names = _names(sheets)
+    measured: dict[str, dict[str, list[float]]] = {}
+    learned, held = _dataset(past, names), lightgbm.Dataset(newest.features, newest.hit.astype(np.float32), group=newest.sizes)
+    parameters = {**_parameters(past, seed, threads), "metric": "ndcg", "eval_at": [AT]}
+    lightgbm.train(
+        parameters, learned, MOST_TREES, valid_sets=[held], valid_names=["held"], callbacks=[lightgbm.record_evaluation(measured)]
+    )
+    reached = np.convolve(measured["held"][f"ndcg@{AT}"], np.full(SMOOTHED, 1.0 / SMOOTHED), mode="valid")
+    return int(reached.argmax()) + SMOOTHED
+
+
+def fit_ranker(sheets: Sequence[Sheet], trees: int = MOST_TREES, *, seed: int = 0, threads: int = 2) -> Ranker | None:
     """A ranker that puts what was bought first, learned from sheets with the same features; None where no candidate was bought.
 
     Customers of whose candidates none was bought teach nothing and are left out.
     """
     learnable = [sheet.learnable() for sheet in sheets]
-    rows = sum(len(sheet.hit) for sheet in learnable)
-    if rows == 0:
+    if not sum(len(sheet.hit) for sheet in learnable):
         return None
-    names = tuple(name.replace(":", "_") for name in sheets[0].names)
-    leaf = int(np.clip(rows // 1000, LEAST_LEAF, MOST_LEAF))
-    data = lightgbm.Dataset(
+    names = _names(sheets)
+    return Ranker(lightgbm.train(_parameters(learnable, seed, threads), _dataset(learnable, names), trees), names)
+
+
+def _names(sheets: Sequence[Sheet]) -> tuple[str, ...]:
+    return tuple(name.replace(":", "_") for name in sheets[0].names)
+
+
+def _dataset(learnable: Sequence[Sheet], names: tuple[str, ...]) -> Any:
+    return lightgbm.Dataset(
         np.concatenate([sheet.features for sheet in learnable]),
         np.concatenate([sheet.hit for sheet in learnable]).astype(np.float32),
         group=np.concatenate([sheet.sizes for sheet in learnable]),
         feature_name=list(names),
-        free_raw_data=True,
     )
-    parameters = {**PARAMETERS, "min_data_in_leaf": leaf, "seed": seed, "num_threads": 1 if rows < ONE_THREAD_BELOW else threads}
-    return Ranker(lightgbm.train(parameters, data, TREES), names)
+
+
+def _parameters(learnable: Sequence[Sheet], seed: int, threads: int) -> dict[str, Any]:
+    rows = sum(len(sheet.hit) for sheet in learnable)
+    leaf = int(np.clip(rows // 1000, LEAST_LEAF, MOST_LEAF))
+    return {**PARAMETERS, "min_data_in_leaf": leaf, "seed": seed, "num_threads": 1 if rows < ONE_THREAD_BELOW else threads}

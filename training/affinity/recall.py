@@ -76,6 +76,13 @@ class Range:
     place_names: tuple[str, ...]
 
     @cached_property
+    def figures(self) -> NDArray[np.float64]:
+        """What the ranker knows of a product (pair_features.PRODUCT), as of the day of learning: a later day of asking makes none staler."""
+        first, last = (self.as_of_day - day for day in (self.first, self.last))
+        columns = [np.log1p(self.buyers), self.again, first / self.gap_days, last / self.gap_days, self.popular, self.trend]
+        return np.column_stack(columns)
+
+    @cached_property
     def _column(self) -> Mapping[str, int]:
         return {product_id: column for column, product_id in enumerate(self.product_ids.tolist())}
 

@@ -43,7 +43,8 @@ def train_affinity(
 
     The horizon of the backtest is the shop's median gap between purchase days where none is given. The backtest chooses ranker, blend or
     personal frequency, so that no version is worse than personal frequency; promoted unless it is worse than the present champion: on the
-    same customers, or by its record where it has already seen what they bought. `factorise` learns factors elsewhere (on Spark); `progress` is told what begins.
+    same customers, or by its record where it has already seen what they bought. `factorise` learns factors elsewhere (on Spark).
+    `progress` is told what begins.
     Raises InputError where no order names a product.
     """
     known = interactions(tables, as_of)

@@ -130,12 +130,11 @@ class _Telling:
         return int(found[0]) if len(found) else None
 
     def _offers(self, found: Shown, mode: str, asked: Asked) -> tuple[Offer, ...]:
-        sources = self.tried.sheets[mode].sources
-        offers = []
-        for column, score, source, had, hit in zip(found.column, found.score, found.source, found.had, found.hit, strict=True):
-            one = explained(int(column), float(score), BOUGHT if had else sources[source], asked, self.recall)
-            offers.append(Offer(self._name(int(column)), self._named(one.because, one.because_of), bool(hit)))
-        return tuple(offers)
+        names = self.tried.sheets[mode].sources
+        sources = [BOUGHT if had else names[at] for at, had in zip(found.source.tolist(), found.had.tolist(), strict=True)]
+        told = explained(found.column, found.score.tolist(), sources, asked, self.recall)
+        rows = zip(told, found.column.tolist(), found.hit.tolist(), strict=True)
+        return tuple(Offer(self._name(column), self._named(one.because, one.because_of), hit) for one, column, hit in rows)
 
     def _name(self, column: int) -> str:
         product_id = str(self.recall.range.product_ids[column])

@@ -45,11 +45,16 @@ def spread(row: Ints, column: Ints, weight: NDArray[np.float64], near: csr_matri
     return said.astype(np.float32).reshape(customers, near.shape[1])
 
 
-def nearness(own: Ints, column: int, near: csr_matrix) -> NDArray[np.float64]:
-    """How near each of these products is to one: (own,)."""
+def nearness(own: Ints, columns: Ints, near: csr_matrix) -> NDArray[np.float64]:
+    """How near each of these products, `own`, is to each of `columns`: (own, columns)."""
     entry, length = _entries(own, near)
-    hit = near.indices[entry] == column
-    return np.bincount(np.repeat(np.arange(len(own)), length)[hit], near.data[entry][hit], len(own)).astype(float)
+    place = np.full(near.shape[1], -1, np.int16)
+    place[columns] = np.arange(len(columns))
+    at = place[near.indices[entry]]
+    hit = at >= 0
+    table = np.zeros((len(own), len(columns)))
+    table[np.repeat(np.arange(len(own)), length)[hit], at[hit]] = near.data[entry[hit]]
+    return table
 
 
 def _entries(column: Ints, near: csr_matrix) -> tuple[Ints, Ints]:
