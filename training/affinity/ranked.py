@@ -11,6 +11,7 @@ from training.affinity.candidates import DEPTH, MOST, Candidates, Mask, candidat
 from training.affinity.history import Ints
 from training.affinity.orders import PLAIN, Order
 from training.affinity.pair_features import pair_features
+from training.affinity.recall import PLAIN as BASELINE
 from training.affinity.recall import Recall
 from training.affinity.sheets import plain_scores
 from training.affinity.sources.source import Floats32
@@ -34,6 +35,8 @@ def ranked(recall: Recall, asked: Asked, n: int, order: Order, *, exclude_purcha
 
     A list is filled with what is popular, then with what nobody bought yet, and is shorter only where no more may be shown.
     """
+    if order.way == PLAIN:
+        recall = recall.keep(BASELINE)  # as it was judged: what other sources say must not crowd out what they buy
     said = [source.scores(asked) for source in recall.sources]
     blocked = _blocked(asked, exclude_purchased=exclude_purchased, offered=offered)
     chosen = candidates(said, orders=recall.orders(asked), blocked=blocked, depth=max(DEPTH, n), most=max(MOST, MARGIN * n))
