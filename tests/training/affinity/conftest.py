@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.instants import DAY_US
-from features.interactions import Interactions
+from features.interaction_tables import Interactions
 from training.affinity.asked import Asked, Seen
 from training.affinity.catalogue import UNKNOWN, catalogue_of
 from training.affinity.recall import distinct

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from features.instants import microseconds
-from features.interactions import Interactions
+from features.interaction_tables import Interactions
 from training.affinity.backtest import (
     LEAST_CUSTOMERS,
     LONGEST_HORIZON_DAYS,

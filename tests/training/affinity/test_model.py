@@ -9,7 +9,7 @@ import pytest
 
 from features.errors import InputError
 from features.instants import DAY_US, microseconds
-from features.interactions import Interactions
+from features.interaction_tables import Interactions
 from training.affinity.backtest import run_backtest
 from training.affinity.history import encode, median_gap_days
 from training.affinity.model import AffinityModel

@@ -52,5 +52,5 @@ def test_what_neighbours_say_is_a_product_of_tables(data, customers, products):
     said = spread(row, column, own[row, column], csr_matrix(near), customers)
     assert said.shape == (customers, products)
     assert said == pytest.approx(own @ near)
-    to = data.draw(st.integers(0, products - 1))
-    assert nearness(column, to, csr_matrix(near)).tolist() == near[column, to].tolist()
+    some = np.array(data.draw(st.lists(st.integers(0, products - 1), unique=True)), np.int64)
+    assert nearness(column, some, csr_matrix(near)).tolist() == near[np.ix_(column, some)].tolist()

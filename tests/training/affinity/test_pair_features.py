@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from features.instants import DAY_US, microseconds
-from features.interactions import Interactions
+from features.interaction_tables import Interactions
 from training.affinity import pair_features as features
 from training.affinity.candidates import Candidates, candidates
 from training.affinity.history import encode

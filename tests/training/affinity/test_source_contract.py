@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from features.instants import DAY_US, microseconds
-from features.interactions import Interactions
+from features.interaction_tables import Interactions
 from training.affinity.candidates import first
 from training.affinity.history import encode
 from training.affinity.questions import of_signals, of_tables
