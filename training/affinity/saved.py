@@ -21,7 +21,7 @@ def flat(known: Interactions) -> pd.DataFrame:
     bought = known.purchases.assign(event_type=_BOUGHT)
     seen = known.interest[known.interest[CUSTOMER_ID].isin(bought[CUSTOMER_ID])].rename(columns={OCCURRED_AT: ORDERED_AT})
     rows = pd.concat([bought, seen.assign(order_id="", quantity=1.0)], ignore_index=True)
-    place = rows[CUSTOMER_ID].map(known.places.set_index(CUSTOMER_ID)[PLACE]).fillna("")
+    place = rows[CUSTOMER_ID].map(known.places.set_index(CUSTOMER_ID)[PLACE]).astype(object).fillna("")
     typed: pd.DataFrame = rows.assign(place=place).astype(
         {"order_id": "str", "event_type": "str", "place": "str", "ordered_at": "datetime64[us]"}
     )
