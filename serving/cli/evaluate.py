@@ -47,21 +47,28 @@ def affinity(
     tables = work.tables()
     at = work.as_of(as_of, tables)
     with step(f"evaluate affinity as of {at:%Y-%m-%d}"):
-        tried = _tried(tables, at, horizon_days)
+        tried = _tried(work, tables, at, horizon_days)
     file = output or _default_output(work, at)
     _write(file, tried.report[file.suffix])
     _told(work, tried.backtest, file, at)
 
 
-def _tried(tables: Any, at: datetime, horizon_days: int | None) -> _Tried:
+def _tried(work: Workspace, tables: Any, at: datetime, horizon_days: int | None) -> _Tried:
     from features.interactions import interactions
+    from serving.cli.affinity_engine import factorise_there
     from training.affinity.backtest import run_backtest
     from training.affinity.history import encode
     from training.affinity.report import report
 
     known = interactions(tables, at)
     history = encode(known)
-    backtest = run_backtest(history, at, horizon_days=horizon_days, progress=lambda what: note(f"    {what}"))
+    backtest = run_backtest(
+        history,
+        at,
+        horizon_days=horizon_days,
+        factorise=factorise_there(work, tables),
+        progress=lambda what: note(f"    affinity: {what}"),
+    )
     return _Tried(backtest, {Path(name).suffix: text for name, text in report(backtest, history, known.products).items()})
 
 

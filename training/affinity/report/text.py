@@ -7,7 +7,7 @@ from training.affinity.report.examples import Example, Offer
 from training.affinity.report.figures import Figures
 from training.affinity.report.parts import Part, cells
 
-_MARKUP = re.compile(r"([\\`*_\[\]<>|~&$])")
+_MARKUP = re.compile(r"([\\`*_\[\]<>|~&$:])")
 
 
 def text(title: str, told: Figures) -> str:

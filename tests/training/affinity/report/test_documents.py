@@ -81,6 +81,7 @@ def test_hostile_names_stay_text(hostile):
     assert "\u202e" not in hostile["affinity_report.html"]
     markdown = hostile["affinity_report.md"]
     assert "<script" not in re.sub(r"\\.", "", markdown)
+    assert "http:" not in markdown
     rows = [line for line in markdown.splitlines() if "alert" in line and line.startswith("|")]
     assert rows
     assert {len(re.findall(r"(?<!\\)\|", row)) for row in rows} <= {4, 5}
