@@ -24,10 +24,17 @@ def related(product_id: str, how: How, limit: int, shelf: Shelf, model: Affinity
     ranked: Sequence[Suggestion] = []
     if model is not None:
         found = _ASK[how](model, product_id, shelf.plan.depth(limit), offered=shelf.plan.offered_to(alone))
-        ranked = [Suggestion(each.product_id, each.score, each.source, each.because, each.because_of) for each in found]
+        name = shelf.shop.name_of(product_id)
+        ranked = [Suggestion(each.product_id, each.score, each.source, _named(each, name), each.because_of) for each in found]
     why = None if ranked else _why(product_id, model)
     made = arranged(ranked or _beside(product_id, shelf.plan.depth(limit), shelf), Wanted(limit, alone), shelf, model)
     return Found(made.products, why if made.products else nothing_shown(shelf), shelf.plan.removed + made.removed)
+
+
+def _named(found: Recommendation, name: str) -> str:
+    """The model's words, which end with the product's id, with its name."""
+    own = found.because_of or ""
+    return found.because.removesuffix(own) + name if own and found.because.endswith(own) else found.because
 
 
 def _why(product_id: str, model: AffinityModel | None) -> Fallback:
