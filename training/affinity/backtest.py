@@ -7,7 +7,7 @@ from all cuts.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -15,15 +15,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from features.instants import EPOCH
+from training.affinity.contest import Tried, in_mode, worth_keeping
 from training.affinity.exams import Exam, exam_at
 from training.affinity.history import History, median_gap_days
-from training.affinity.orders import BLEND, PLAIN, RANKER, Order, Orders, best_blend
-from training.affinity.ranker import Ranker, fit_ranker, trees_in_time
+from training.affinity.orders import Order, Orders
 from training.affinity.recall import PLAIN as BASELINE
-from training.affinity.recall import SOURCES, Recall, columns_of, fit_recall
-from training.affinity.sheets import ALL, AT, NEW, Sheet, plain_hits, sheet
+from training.affinity.recall import Recall, fit_recall
+from training.affinity.sheets import ALL, AT, NEW, Sheet, plain_hits
 from training.affinity.sources.factors import Factoriser
 from training.affinity.sources.source import HalfLives
+from training.evaluation.gate import difference
 from training.evaluation.ranking import Hits, ndcg_at, summary
 
 PERSONAL_GAPS: Final = (4.0, 16.0, float("inf"))
@@ -34,8 +35,6 @@ ENOUGH: Final = 3000  # customers asked at the cuts but the newest, from which f
 LEAST_CUSTOMERS: Final = 30
 MOST_CUSTOMERS: Final = 4000
 LONGEST_HORIZON_DAYS: Final = 90
-LEAST_GAIN: Final = 0.01  # share of a ranker's gain, below which a source costs more than it gives
-LEAST_FOUND: Final = 0.01  # share of the purchases found that one source alone finds, from which it is kept in any case
 
 
 Progress = Callable[[str], None]
@@ -148,100 +147,23 @@ def run_backtest(
 
 
 def choose_half_lives(history: History, exams: Sequence[Exam]) -> HalfLives:
-    """Those of personal frequency (with popularity as its tie-break) and of popularity that do best at these exams."""
+    """Those of personal frequency (with popularity as its tie-break) and of popularity (of new products) that do best at these exams.
+
+    Multiples of the median gap between purchase days; the usual ones unless another is better by more than one standard error.
+    """
     gap = median_gap_days(history.before(exams[0].cut).bought)
-    tried = {}
-    for personal in PERSONAL_GAPS:
-        tried[personal] = np.mean([_plain_ndcg(history, e, HalfLives(personal * gap, USUAL[1] * gap), ALL) for e in exams])
-    personal = max(tried, key=lambda gaps: (tried[gaps], gaps))
-    told = {
-        popular: np.mean([_plain_ndcg(history, e, HalfLives(personal * gap, popular * gap), NEW) for e in exams])
-        for popular in POPULARITY_GAPS
-    }
-    popular = max(told, key=lambda gaps: (told[gaps], gaps == USUAL[1]))
-    return HalfLives(personal * gap, popular * gap)
+    usual = HalfLives(USUAL[0] * gap, USUAL[1] * gap)
+    own = {n: _plain_ndcg(history, exams, replace(usual, personal_days=n * gap), ALL) for n in PERSONAL_GAPS}
+    best = replace(usual, personal_days=_clearly_best(own, USUAL[0]) * gap)
+    popular = {n: _plain_ndcg(history, exams, replace(best, popularity_days=n * gap), NEW) for n in POPULARITY_GAPS}
+    return replace(best, popularity_days=_clearly_best(popular, USUAL[1]) * gap)
 
 
-@dataclass(frozen=True)
-class Judged:
-    """What the newest cut said of one mode: the winner, learned anew from all cuts; every way's hits; the ranker's gains by feature; the ways that met."""
-
-    order: Order
-    held: Sheet
-    hits: Mapping[str, Hits]
-    gains: Mapping[str, float]
-    rivals: Mapping[str, Order]
-
-
-@dataclass(frozen=True)
-class Tried:
-    """One mode's sheets, and the ranker that learned from the older ones with every source; `trees` by early stopping in time."""
-
-    mode: str
-    past: tuple[Sheet, ...]
-    held: Sheet
-    exam: Exam
-    ranker: Ranker | None
-    trees: int
-
-    @classmethod
-    def of(
-        cls,
-        history: History,
-        older: Sequence[Exam],
-        newest: Exam,
-        recalls: Mapping[datetime, Recall],
-        mode: str,
-        *,
-        seed: int,
-        threads: int,
-    ) -> "Tried | None":
-        """None where nobody wants anything in this mode, at the newest cut or before it."""
-        asked = [_in_mode(history, e, recalls[e.cut], mode) for e in [*older, newest]]
-        if not len(asked[-1].customers) or not any(len(e.customers) for e in asked[:-1]):
-            return None
-        sheets = [sheet(history, e, recalls[e.cut], mode) for e in asked if len(e.customers)]
-        shared = [s for s in sheets[-1].sources if all(s in one.sources for one in sheets)]
-        sheets = [one.with_sources(shared) for one in sheets]
-        trees = trees_in_time(sheets[:-1], seed=seed, threads=threads)
-        return cls(mode, tuple(sheets[:-1]), sheets[-1], asked[-1], fit_ranker(sheets[:-1], trees, seed=seed, threads=threads), trees)
-
-    def judged(self, kept: Sequence[str], *, seed: int, threads: int) -> Judged:
-        """Ranker, blend and personal frequency at the newest cut; the best learns from all cuts, which the baseline needs not."""
-        past, held = [s.with_sources(kept) for s in self.past], self.held.with_sources(kept)
-        blend, ranker = best_blend(past, self.mode), fit_ranker(past, self.trees, seed=seed, threads=threads)
-        rivals = {PLAIN: Order(), BLEND: blend} | ({} if ranker is None else {RANKER: Order(RANKER, ranker=ranker)})
-        hits = {way: held.plain if way == PLAIN else held.top(order.of(held)) for way, order in rivals.items()}
-        means = {way: float(ndcg_at(found, held.wanted, AT).mean()) for way, found in hits.items()}
-        way = max(means, key=lambda name: means[name])  # the plainer of equals: they stand in this order
-        every = [*past, held]
-        orders = {
-            PLAIN: lambda: Order(),
-            BLEND: lambda: best_blend(every, self.mode),
-            RANKER: lambda: Order(RANKER, ranker=fit_ranker(every, self.trees, seed=seed, threads=threads)),
-        }
-        return Judged(orders[way](), held, hits, {} if ranker is None else ranker.gains(), rivals)
-
-
-def worth_keeping(tried: Mapping[str, Tried]) -> tuple[str, ...]:
-    """The sources, of those in every mode, that a ranker gains from in some mode, or that alone find what was bought; the baseline's always."""
-    kept = set(BASELINE)
-    for one in tried.values():
-        gains = one.ranker.gains() if one.ranker is not None else {}
-        alone = _found_alone(one.past)
-        for source in one.held.sources:
-            gain = gains.get(f"score_{source}", 0.0) + gains.get(f"rank_{source}", 0.0)
-            if gain >= LEAST_GAIN or alone[source] >= LEAST_FOUND:
-                kept.add(source)
-    shared = set.intersection(*(set(one.held.sources) for one in tried.values())) if tried else set(BASELINE)
-    return tuple(name for name in SOURCES if name in kept & shared)
-
-
-def _found_alone(sheets: Sequence[Sheet]) -> dict[str, float]:
-    """The share of the purchases found that each source alone found."""
-    found = np.concatenate([s.ranks[s.hit] > 0 for s in sheets])
-    alone = found[found.sum(axis=1) == 1].sum(axis=0) / max(len(found), 1)
-    return dict(zip(sheets[0].sources, alone.tolist(), strict=True))
+def _clearly_best(tried: Mapping[float, NDArray[np.float64]], usual: float) -> float:
+    """The key with the greatest mean; the usual one where that is not better by more than a standard error, customer by customer."""
+    best = max(tried, key=lambda key: tried[key].mean() if len(tried[key]) else 0.0)
+    found = difference(tried[usual], tried[best])
+    return best if found.mean < -found.standard_error else usual
 
 
 def _horizon(history: History, as_of: datetime) -> int:
@@ -266,16 +188,12 @@ def _exams(history: History, as_of: datetime, horizon: int) -> list[Exam]:
     return exams[::-1]
 
 
-def _in_mode(history: History, exam: Exam, recall: Recall, mode: str) -> Exam:
-    known = columns_of(recall.range, history) >= 0
-    within = exam.within_range(known)
-    return within.never_bought(history.before(exam.cut)) if mode == NEW else within
-
-
-def _plain_ndcg(history: History, exam: Exam, half_lives: HalfLives, mode: str) -> float:
-    """NDCG@10 of personal frequency, or of popularity among new products, at one exam; 0 where nobody wants anything."""
-    recall = fit_recall(history.before(exam.cut), exam.cut, half_lives, names=BASELINE, unsold=False)
-    asked = _in_mode(history, exam, recall, mode)
-    if not len(asked.customers):
-        return 0.0
-    return float(ndcg_at(plain_hits(history, asked, recall, mode), asked.wanted_counts, AT).mean())
+def _plain_ndcg(history: History, exams: Sequence[Exam], half_lives: HalfLives, mode: str) -> NDArray[np.float64]:
+    """NDCG@10 of personal frequency, or of popularity among new products: one per customer of the exams who wants anything."""
+    found = []
+    for exam in exams:
+        recall = fit_recall(history.before(exam.cut), exam.cut, half_lives, names=BASELINE, unsold=False)
+        asked = in_mode(history, exam, recall, mode)
+        if len(asked.customers):
+            found.append(ndcg_at(plain_hits(history, asked, recall, mode), asked.wanted_counts, AT))
+    return np.concatenate(found) if found else np.zeros(0)

@@ -17,6 +17,7 @@ from training.affinity.sources.source import Floats32
 from training.boosting import ONE_THREAD_BELOW
 
 MOST_TREES: Final = 80
+AS_GOOD: Final = 0.99  # of the best NDCG: fewer trees must be clearly better to be chosen
 SMOOTHED: Final = 10  # trees, over which the curve of a small shop is averaged before its best is taken
 LEAST_LEAF, MOST_LEAF = 20, 100  # rows of a leaf
 PARAMETERS: Final = {
@@ -63,7 +64,8 @@ class Ranker:
 
 
 def trees_in_time(sheets: Sequence[Sheet], *, seed: int = 0, threads: int = 2) -> int:
-    """Early stopping in time: how many trees, learned from all sheets but the newest (the last), rank the newest best.
+    """Early stopping in time: how many trees, learned from all sheets but the newest (the last), rank the newest best; the most of
+    equals.
 
     MOST_TREES where there is one sheet, or nothing to learn from. Never fewer than ten.
     """
@@ -78,7 +80,7 @@ def trees_in_time(sheets: Sequence[Sheet], *, seed: int = 0, threads: int = 2) -
         parameters, learned, MOST_TREES, valid_sets=[held], valid_names=["held"], callbacks=[lightgbm.record_evaluation(measured)]
     )
     reached = np.convolve(measured["held"][f"ndcg@{AT}"], np.full(SMOOTHED, 1.0 / SMOOTHED), mode="valid")
-    return int(reached.argmax()) + SMOOTHED
+    return int(np.flatnonzero(reached >= reached.max() * AS_GOOD)[-1]) + SMOOTHED
 
 
 def fit_ranker(sheets: Sequence[Sheet], trees: int = MOST_TREES, *, seed: int = 0, threads: int = 2) -> Ranker | None:

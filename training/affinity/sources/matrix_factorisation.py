@@ -12,7 +12,7 @@ from training.affinity.product_index import ProductIndex, build_index
 from training.affinity.sources.factors import Factors, factorise
 from training.affinity.sources.source import Arrays, Floats32, Material
 
-INDEXED_FROM: Final = 200_000  # products, above which the best are looked up and the others get nothing
+INDEXED_FROM: Final = 20_000  # products, above which the best are looked up and the others get nothing
 DEPTH: Final = 200
 HALF_LIFE_GAPS: Final = 4.0
 QUERIES: Final = 2_000
@@ -72,7 +72,8 @@ def frequency(asked: Asked, half_life_days: float) -> csr_matrix:
 def _index(factors: Factors, table: csr_matrix, material: Material) -> ProductIndex:
     rows = np.random.default_rng(material.seed).permutation(table.shape[0])[:QUERIES]
     own = [
-        (table.indices[table.indptr[row] : table.indptr[row + 1]], table.data[table.indptr[row] : table.indptr[row + 1]]) for row in rows
+        (table.indices[table.indptr[row] : table.indptr[row + 1]].astype(np.int64), table.data[table.indptr[row] : table.indptr[row + 1]])
+        for row in rows
     ]
     queries = np.stack([factors.fold_in(columns, share) for columns, share in own])
     return build_index(factors.products, queries, threads=material.threads, seed=material.seed)
