@@ -230,6 +230,17 @@ def test_products_beside_a_product_may_be_shown_and_are_never_itself(
     )
 
 
+def test_what_lies_in_the_same_baskets_is_not_what_is_like_a_product(client: httpx.Client, known: Any) -> None:
+    orders = known.tables.orders.to_pandas()
+    most = str(orders[orders.line_kind == "sale"].product_id.mode().iloc[0])
+    alike, beside = (
+        client.get(f"/v1/products/{most}/{how}", params={"limit": 20}).json()["products"] for how in ("similar", "bought-together")
+    )
+    assert [each["product_id"] for each in alike] != [each["product_id"] for each in beside]
+    assert {each["source"] for each in beside} == {"bought_together"}
+    assert {each["source"] for each in alike} <= {"product_similarity", "same_kind"}
+
+
 @pytest.mark.parametrize("how", ["similar", "bought-together"])
 def test_without_a_model_products_of_the_same_category_stand_beside_a_product(serve: Any, listed: pd.DataFrame, how: str) -> None:
     with serve(champions=False) as client:

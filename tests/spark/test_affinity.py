@@ -1,6 +1,7 @@
 """Affinity on Spark: factors that rank as well as implicit's, and the same lists as on this machine."""
 
 import functools
+import sys
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -11,6 +12,7 @@ from scipy.sparse import csr_matrix
 
 from features.engine import connect
 from features.interactions import Interactions
+from serving.cli.main import main
 from training.affinity.engines import factoriser
 from training.affinity.model import COLUMNS, AffinityModel
 from training.affinity.orders import BLEND, Order, Orders
@@ -52,7 +54,8 @@ def tastes():
 
 def recall(factors, frequency, held_out):
     """Of what each customer bought and was not shown, the share among the best 80 that they were not shown to have bought."""
-    scores = np.where(frequency.toarray() > 0, -1.0, factors.fold_in(frequency) @ factors.products.T)
+    folded = np.stack([factors.fold_in(own.indices, own.data.astype(float)) for own in map(frequency.getrow, range(frequency.shape[0]))])
+    scores = np.where(frequency.toarray() > 0, -1.0, folded @ factors.products.T)
     best = np.argsort(-scores, axis=1)[:, :80]
     return np.take_along_axis(held_out, best, axis=1).sum() / held_out.sum()
 
@@ -103,17 +106,67 @@ def purchases():
 
 
 def test_everybody_gets_the_list_that_they_get_here(map_customers, purchases, tmp_path):
-    seen = purchases[["customer_id", "product_id"]].iloc[::7].assign(event_type="product_view", occurred_at=datetime(2025, 4, 1))
+    others = purchases.product_id.to_numpy()[::-1]
+    seen = purchases[["customer_id"]].assign(product_id=others, event_type="product_view", occurred_at=datetime(2025, 4, 1)).iloc[::3]
     known = Interactions(purchases, seen.astype({"event_type": "str", "occurred_at": "datetime64[us]"}))
     orders, sources = Orders({"all": Order(BLEND, 0.3), "new": Order(BLEND, 1.0)}), ("matrix_factorisation", "bought_together", "looked_at")
     model = AffinityModel(orders, sources=sources, threads=1).fit(known, as_of=datetime(2025, 4, 20))
     model.save(tmp_path)
     offered = np.arange(len(model.product_ids)) % 5 != 0
-    expected = model.recommend(known, 7, offered=offered)
+    options = {"offered": offered, "exclude_purchased": True}
+    expected = model.recommend(known, 7, **options)
     assert expected.customer_id.nunique() == 90
     assert "looked_at" in set(expected.source)
-    found = map_customers(functools.partial(recommend_saved, folder=tmp_path, n=7, offered=offered), flat(known), TYPES, part=200)
+    found = map_customers(functools.partial(recommend_saved, folder=tmp_path, n=7, **options), flat(known), TYPES, part=200)
     pd.testing.assert_frame_equal(found, expected, check_exact=True)
+
+
+def test_a_command_trains_and_scores_on_spark(spark_master, monkeypatch, tmp_path):
+    """`nextbest --engine spark`: factors of MLlib's, lists by the workers, the same as this machine makes with that champion."""
+    rng = np.random.default_rng(0)
+    rows = [
+        (f"c{c}", f"p{5 * (c % 4) + p}", datetime(2025, 1, 1) + timedelta(days=7 * week + c % 7))
+        for c in range(80)
+        for week in range(20)
+        for p in rng.choice(5, 2, replace=False)
+    ]
+    orders = pd.DataFrame(rows, columns=["customer_id", "product_id", "ordered_at"]).assign(quantity=1, unit_price=5.0)
+    orders.to_csv(tmp_path / "orders.csv", index=False)
+    monkeypatch.setenv("NEXTBEST_SPARK_MASTER", spark_master)
+    from features.spark import customer_groups, factorisation  # noqa: PLC0415 - they need pyspark
+
+    asked = []
+    monkeypatch.setattr(factorisation, "product_factors", counted(factorisation.product_factors, asked))
+    monkeypatch.setattr(customer_groups, "map_customers", counted(customer_groups.map_customers, asked))
+    nextbest(tmp_path, "ingest", "--orders", tmp_path / "orders.csv")
+    nextbest(tmp_path, "--engine", "spark", "train", "affinity", "--horizon-days", 14)
+    assert asked.count("product_factors") > 1, "at each cut, and at last"
+    nextbest(tmp_path, "--engine", "spark", "score", "affinity", "--top", 4, "--output", tmp_path / "there.parquet")
+    assert asked.count("map_customers") == 1
+    nextbest(tmp_path, "score", "affinity", "--top", 4, "--output", tmp_path / "here.parquet")
+    assert asked.count("map_customers") == 1
+    there = pd.read_parquet(tmp_path / "there.parquet")
+    assert there.customer_id.nunique() == 80
+    pd.testing.assert_frame_equal(there, pd.read_parquet(tmp_path / "here.parquet"))
+
+
+def counted(function, names):
+    """The function, its name noted at every call."""
+
+    @functools.wraps(function)
+    def called(*arguments, **settings):
+        names.append(function.__name__)
+        return function(*arguments, **settings)
+
+    return called
+
+
+def nextbest(folder, *words):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["nextbest", "--home", str(folder / "home"), *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+    assert not ended.value.code
 
 
 def test_a_part_holds_whole_customers_in_their_order(map_customers, purchases):
