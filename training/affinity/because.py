@@ -35,6 +35,7 @@ REASONS: Final = {
 LIKENESS: Final = ("matrix_factorisation", "product_similarity", "bought_together", "bought_next", "similar_customers")
 _TIMES: Final = {1: "once", 2: "twice"}
 LEAST_GAP_DAYS: Final = 2
+STALE_GAPS: Final = 3  # usual gaps without the product, from which it is usual no more
 LEAST_FOR_RHYTHM: Final = 3  # purchase days, from which a customer has a usual gap
 
 
@@ -65,11 +66,11 @@ def bought_together(product_id: str) -> str:
     return f"often bought together with {product_id}"
 
 
-def repeated(days: list[int], *, verb: str = "bought") -> str:
+def repeated(days: list[int], today: int) -> str:
     """How often, how regularly and when last: bought 4 times, usually every 30 days, last on 2025-03-01. `days` since 1970, ascending."""
-    often = f"{verb} {_TIMES.get(len(days), f'{len(days)} times')}"
+    often = f"bought {_TIMES.get(len(days), f'{len(days)} times')}"
     gap = median(later - earlier for earlier, later in pairwise(days)) if len(days) >= LEAST_FOR_RHYTHM else 0
-    usual = f", usually every {round(gap)} days" if gap >= LEAST_GAP_DAYS else ""
+    usual = f", usually every {round(gap)} days" if gap >= LEAST_GAP_DAYS and today - days[-1] <= STALE_GAPS * gap else ""
     return f"{often}{usual}, last on {on(days[-1])}"
 
 
@@ -83,7 +84,7 @@ def _explained(
 ) -> Recommendation:
     own = _days(column, asked)
     if own:
-        return Recommendation(product_id, score, source, repeated(own), product_id)
+        return Recommendation(product_id, score, source, repeated(own, asked.day), product_id)
     if source not in LIKENESS or column not in closest:
         return Recommendation(product_id, score, source, REASONS.get(source, POPULAR))
     other = str(recall.range.product_ids[closest[column]])

@@ -252,11 +252,13 @@ def _alike(shop: Range, column: int) -> Floats32:
 
 
 def likeness_of(shop: Range, near: csr_matrix | None, columns: NDArray[np.int64]) -> Floats32:
-    """How alike these columns of the range are, 0 to 1, as `AffinityModel.likeness` says it; neighbours count against the closest pair of these."""
+    """How alike these columns of the range are, 0 to 1, as `AffinityModel.likeness` says it; neighbours count against each one's closest."""
     alike = np.zeros((len(columns), len(columns)))
     if near is not None:
-        alike = np.asarray(near[columns][:, columns].toarray(), float)
-        alike = np.maximum(alike, alike.T) / max(float(alike.max(initial=0.0)), 1e-9)
+        rows = near[columns]
+        closest = np.maximum(np.asarray(rows.max(axis=1).toarray(), float), 1e-9)
+        alike = np.asarray(rows[:, columns].toarray(), float) / closest
+        alike = np.maximum(alike, alike.T)
     for codes, worth in ((shop.catalogue.brand, 0.5), (shop.catalogue.category, 0.5), (shop.catalogue.line, 1.0)):
         own = codes[columns]
         same = (own[:, None] == own[None, :]) & (own != UNKNOWN)[:, None]
