@@ -18,7 +18,7 @@ from features.instants import EPOCH
 from training.affinity.contest import Tried, in_mode, worth_keeping
 from training.affinity.exams import Exam, exam_at
 from training.affinity.history import History, median_gap_days
-from training.affinity.orders import Order, Orders
+from training.affinity.orders import BLEND, Order, Orders
 from training.affinity.recall import PLAIN as BASELINE
 from training.affinity.recall import Recall, fit_recall
 from training.affinity.sheets import ALL, AT, NEW, Sheet, plain_hits
@@ -29,6 +29,7 @@ from training.evaluation.ranking import Hits, ndcg_at, summary
 
 PERSONAL_GAPS: Final = (4.0, 16.0, float("inf"))
 POPULARITY_GAPS: Final = (0.5, 1.0, 2.0, 4.0, 16.0)
+UNPROVEN: Final = (*BASELINE, "product_similarity", "bought_together")  # of a shop with too little history to choose
 USUAL: Final = (16.0, 2.0)
 LEAST_CUTS, MOST_CUTS = 4, 12
 ENOUGH: Final = 3000  # customers asked at the cuts but the newest, from which further cuts teach little
@@ -114,7 +115,8 @@ def run_backtest(
     exams = [exam.sample(MOST_CUSTOMERS, rng) for exam in _exams(history, as_of, horizon)]
     gap = median_gap_days(history.bought)
     if not exams:
-        return Backtest(HalfLives(USUAL[0] * gap, USUAL[1] * gap), horizon)
+        orders = Orders({ALL: Order(), NEW: Order(BLEND, 1.0)})  # popularity alone would say nothing of what goes with their purchases
+        return Backtest(HalfLives(USUAL[0] * gap, USUAL[1] * gap), horizon, UNPROVEN, orders)
     older, newest = (exams[:-1], exams[-1]) if len(exams) > 1 else exams[0].halves()
     progress(f"choosing half-lives at {len(older)} cuts, one every {horizon} days")
     half_lives = choose_half_lives(history, older)

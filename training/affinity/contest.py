@@ -74,12 +74,12 @@ class Tried:
         clearly worse than personal frequency at the newest does not win.
         """
         every = [sheet.with_sources(kept) for sheet in (*self.past, self.held)]
-        rounds: list[_Round] = []
+        rounds: list[Round] = []
         for newest in range(len(every) - 1, 0, -1):
-            rounds.append(_Round.of(every[:newest], every[newest], self.mode, self.trees, seed=seed, threads=threads))
+            rounds.append(Round.of(every[:newest], every[newest], self.mode, self.trees, seed=seed, threads=threads))
             if sum(len(one.held.wanted) for one in rounds) >= JUDGES:
                 break
-        way, last = _winner(rounds), rounds[0]
+        way, last = winner(rounds), rounds[0]
         orders = {
             PLAIN: lambda: Order(),
             BLEND: lambda: best_blend(every, self.mode),
@@ -90,7 +90,7 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class _Round:
+class Round:
     """One meeting: the ways as older sheets taught them, and their hits at a newer one."""
 
     held: Sheet
@@ -98,7 +98,8 @@ class _Round:
     hits: Mapping[str, Hits]
 
     @classmethod
-    def of(cls, past: Sequence[Sheet], held: Sheet, mode: str, trees: int, *, seed: int, threads: int) -> "_Round":
+    def of(cls, past: Sequence[Sheet], held: Sheet, mode: str, trees: int, *, seed: int, threads: int) -> "Round":
+        """Blend and ranker learn from the older sheets; all are asked at the newer one."""
         ranker = fit_ranker(past, trees, seed=seed, threads=threads)
         rivals = {PLAIN: Order(), BLEND: best_blend(past, mode)} | ({} if ranker is None else {RANKER: Order(RANKER, ranker=ranker)})
         return cls(held, rivals, {way: held.plain if way == PLAIN else held.top(order.of(held)) for way, order in rivals.items()})
@@ -108,7 +109,7 @@ class _Round:
         return ndcg_at(self.hits[way], self.held.wanted, AT)
 
 
-def _winner(rounds: Sequence[_Round]) -> str:
+def winner(rounds: Sequence[Round]) -> str:
     """The way with the best mean over all customers of all rounds, the plainer of equals."""
     newest = rounds[0]
     ways = [

@@ -55,7 +55,7 @@ def _facts(model: AffinityModel, known: Interactions) -> Mapping[str, object]:
 
 def _protocol(tried: Backtest) -> str:
     if not tried.hits:
-        return "There is too little history for a backtest: it is personal frequency and popularity, unmeasured."
+        return "There is too little history for a backtest: it is personal frequency, and among new products what goes with a customer's purchases, unmeasured."
     taught = "half of its customers" if len(tried.cuts) == 1 else f"{len(tried.cuts) - 1} earlier cuts"
     return (
         f"At {tried.cuts[-1].isoformat()} ranker, blend and personal frequency were asked for the products that customers bought in the "

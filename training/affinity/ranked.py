@@ -18,6 +18,8 @@ from training.affinity.sources.source import Floats32
 
 FILLED: Final = "popularity"
 BOUGHT: Final = "personal_frequency"
+IMPERSONAL: Final = ("popularity", "popular_lately", "popular_next", "popular_in_place")
+AFTER_OTHERS: Final = np.float32(0.999)
 MARGIN: Final = 2  # candidates for every rank that is asked for
 
 
@@ -80,8 +82,10 @@ def _between_0_and_1(scores: NDArray[np.float64], order: Order) -> NDArray[np.fl
 
 
 def _loudest(ranks: Floats32, names: list[str], bought: NDArray[np.bool_]) -> tuple[str, ...]:
-    """What they bought themselves speaks for itself; otherwise the source that ranks the product highest."""
-    return tuple(BOUGHT if own else names[at] for at, own in zip(ranks.argmax(axis=1).tolist(), bought.tolist(), strict=True))
+    """What they bought themselves speaks for itself; otherwise the source that ranks the product highest, of equals one about the customer."""
+    weight = np.asarray([AFTER_OTHERS if name in IMPERSONAL else 1.0 for name in names], np.float32)
+    loudest = (ranks * weight).argmax(axis=1).tolist()
+    return tuple(BOUGHT if own else names[at] for at, own in zip(loudest, bought.tolist(), strict=True))
 
 
 def _filled(short: List, recall: Recall, n: int, allowed: Mask | None) -> List:

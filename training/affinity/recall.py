@@ -174,7 +174,7 @@ def fit_recall(
     """
     day = microseconds(as_of) // DAY_US
     gap = median_gap_days(history.bought)
-    codes = _most_popular_first(history, day, half_lives.popularity_days, unsold=unsold)
+    codes = _most_popular_first(history, microseconds(as_of), half_lives.popularity_days, unsold=unsold)
     columns = np.full(len(history.product_ids), UNKNOWN, np.int64)
     columns[codes] = np.arange(len(codes))
     everybody = asked_of(history, day, columns, history.buyers, products=len(codes))
@@ -184,14 +184,14 @@ def fit_recall(
     return Recall(known, tuple(source for source in fitted if source is not None))
 
 
-def _most_popular_first(history: History, day: int, half_life_days: float, *, unsold: bool) -> Ints:
+def _most_popular_first(history: History, now: int, half_life_days: float, *, unsold: bool) -> Ints:
     every = len(history.product_ids)
     b = history.bought
     days = distinct(b.customer, b.product, b.at // DAY_US)
-    popular = np.bincount(days.product, np.exp2(-(day - days.day) / half_life_days), every)
+    popular = np.bincount(days.product, np.exp2(-(now // DAY_US - days.day) / half_life_days), every)
     counts = np.bincount(days.product, minlength=every)
     order = np.lexsort((np.arange(every), -counts, -popular))
-    on_sale = history.catalogue.since < day
+    on_sale = history.catalogue.since * DAY_US < now
     listed = on_sale | (history.catalogue.listed & np.isnan(history.catalogue.since)) if unsold else on_sale
     return order[(counts[order] > 0) | listed[order]].astype(np.int64)
 

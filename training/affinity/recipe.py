@@ -1,6 +1,7 @@
 """The affinity model end to end: backtest, gate, fit on everything, record, promote."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
@@ -24,6 +25,10 @@ from training.registry import Registry, Version
 from training.trained import Evidence, Trained, submit
 
 RIVALS: Final = {ALL: "personal frequency", NEW: "popularity among new products"}
+UNMEASURED: Final = (
+    "Too little history for a backtest, which takes thirty customers who come back: lists follow what each customer buys most and what goes with it, "
+    "unmeasured."
+)
 MEASURE: Final = f"1 - NDCG@{AT}"
 
 
@@ -55,7 +60,8 @@ def train_affinity(
     progress("fitting the sources on everything")
     model.fit(known, as_of=as_of)
     model.horizon_days, model.metrics, model.data_hash = tried.horizon_days, tried.metrics(), data_hash
-    return submit(registry, KIND, model, _evidence(model, known, history, tried, verdict), verdict)
+    made = submit(registry, KIND, model, _evidence(model, known, history, tried, verdict), verdict)
+    return made if tried.hits else replace(made, warnings=(UNMEASURED,))
 
 
 def _verdict(tried: Backtest, registry: Registry, known: Interactions, history: History) -> Verdict:
