@@ -23,14 +23,15 @@ def interactions(tables: Tables, as_of: datetime) -> Interactions:
 def purchases(tables: Tables, as_of: datetime) -> pd.DataFrame:
     """customer_id, product_id, order_id, ordered_at (the product's first line in that order), quantity (pieces; a missing one counts as 1).
 
-    Grain: one row per order and product, in the order of time; sale lines with a product, before `as_of`. Returns and fees are no
-    purchases. A shop whose orders name no products has no rows.
+    Grain: one row per order and product, in the order of time; sale lines with a product, before `as_of`. Returns, fees and
+    lines of no pieces are no purchases. A shop whose orders name no products has no rows.
     """
     sold = tables.orders.filter((_.line_kind == SALE) & _.product_id.notnull() & (_.ordered_at < as_of))
     distinct = sold.group_by(CUSTOMER_ID, PRODUCT_ID, ORDER_ID).aggregate(
         **{ORDERED_AT: sold.ordered_at.min(), QUANTITY: sold.quantity.fill_null(1.0).sum()}
     )
-    table: pd.DataFrame = distinct.order_by([ORDERED_AT, CUSTOMER_ID, ORDER_ID, PRODUCT_ID]).to_pandas()
+    bought = distinct.filter(_[QUANTITY] > 0)
+    table: pd.DataFrame = bought.order_by([ORDERED_AT, CUSTOMER_ID, ORDER_ID, PRODUCT_ID]).to_pandas()
     return table[list(COLUMNS)].astype(TYPES["purchases"])
 
 

@@ -10,6 +10,7 @@ import anyio.to_thread
 import numpy as np
 from fastapi import Depends, FastAPI
 from structlog.typing import FilteringBoundLogger
+from threadpoolctl import threadpool_limits
 
 from decisions.merchandising import DEFAULT_RECOMMENDATIONS, load_rules
 from features.errors import InputError
@@ -103,7 +104,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     serving.log.info("serving", database=serving.state.address, clock=str(serving.clock.pinned or "now"), keys=not serving.gate.is_open)
     if serving.gate.is_open:
         serving.log.warning("open", why="no key exists: everybody on this machine may ask everything; nextbest key create makes one")
-    yield
+    with threadpool_limits(1, "blas"):  # a request's small products cost a hundredfold with two threads on busy cores
+        yield
     await serving.stored.reader.close()
     await serving.versions.close()
     serving.state.close()

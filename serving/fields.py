@@ -8,7 +8,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 def naive_utc(instant: datetime) -> datetime:
     """A naive instant in UTC: a zoned one is converted, a naive one is UTC already."""
-    return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
+    try:
+        return instant.astimezone(UTC).replace(tzinfo=None) if instant.tzinfo else instant
+    except OverflowError as error:
+        raise ValueError("is no instant in UTC: it lies outside the years 1 to 9999") from error
 
 
 def printable(text: str) -> str:

@@ -52,19 +52,21 @@ class Remembered:
 
     def put(self, key: Hashable, kept: Kept) -> None:
         """Keeps an answer; those that were not asked for longest make room. One that is larger than all room is not kept."""
-        if _size(kept) > self.most_bytes:
+        size = _size(key, kept)
+        if size > self.most_bytes:
             return
         with self._one:
             if (old := self._answers.pop(key, None)) is not None:
-                self._bytes -= _size(old)
+                self._bytes -= _size(key, old)
             self._answers[key] = kept
-            self._bytes += _size(kept)
+            self._bytes += size
             while self._bytes > self.most_bytes:
-                self._bytes -= _size(self._answers.popitem(last=False)[1])
+                self._bytes -= _size(*self._answers.popitem(last=False))
 
     def __len__(self) -> int:
         return len(self._answers)
 
 
-def _size(kept: Kept) -> int:
-    return len(kept.body) + _OVERHEAD
+def _size(key: Hashable, kept: Kept) -> int:
+    """Bytes of an answer, and of the key that it is found by: a query string may be long."""
+    return len(kept.body) + len(repr(key)) + _OVERHEAD

@@ -88,7 +88,9 @@ def _told(work: Workspace, tried: "Backtest", file: Path, at: datetime) -> None:
             ]
         )
     else:
-        note("    too little history for a backtest: personal frequency and popularity would be used, unmeasured")
+        note(
+            "    too little history for a backtest: personal frequency, and among new products what goes with purchases, would be used, unmeasured"
+        )
     say(f"{file}: the report, of the {tried.horizon_days} days before {at:%Y-%m-%d %H:%M}")
 
 

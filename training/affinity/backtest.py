@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from features.errors import InputError
 from features.instants import EPOCH
 from training.affinity.contest import Tried, in_mode, worth_keeping
 from training.affinity.exams import Exam, exam_at
@@ -27,6 +28,7 @@ from training.affinity.sources.source import HalfLives
 from training.evaluation.gate import difference
 from training.evaluation.ranking import Hits, ndcg_at, summary
 
+MOST_HORIZON_DAYS: Final = 3650
 PERSONAL_GAPS: Final = (4.0, 16.0, float("inf"))
 POPULARITY_GAPS: Final = (0.5, 1.0, 2.0, 4.0, 16.0)
 UNPROVEN: Final = (*BASELINE, "product_similarity", "bought_together")  # of a shop with too little history to choose
@@ -109,6 +111,8 @@ def run_backtest(
     Without a given horizon the median gap between purchase days is doubled until the newest cut has thirty customers. A cut with fewer is not
     used. Purchases at or after `as_of` are not seen. `progress` is told what begins, in words.
     """
+    if horizon_days is not None and not 1 <= horizon_days <= MOST_HORIZON_DAYS:
+        raise InputError(f"A horizon of {horizon_days} days cannot be tried.", remedy=f"Take 1 to {MOST_HORIZON_DAYS:,} days.")
     history = history.before(as_of)
     rng = np.random.default_rng(seed)
     horizon = horizon_days or _horizon(history, as_of)

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
+from threadpoolctl import threadpool_limits
 
 from features.contract import CUSTOMER_ID, PRODUCT_ID
 from features.instants import DAY_US, microseconds
@@ -110,9 +111,10 @@ class AffinityModel:
         asked = of_tables(seen, customers, microseconds(at) // DAY_US, self.recall.range)
         order = self.orders.mode(exclude_purchased=exclude_purchased)
         lists: list[List] = []
-        for start, stop in chunks(len(customers), asked.products):
-            part = asked.rows(start, stop)
-            lists += ranked(self.recall, part, n, order, exclude_purchased=exclude_purchased, offered=offered)
+        with threadpool_limits(1, "blas"):  # one customer after the other: threads would only wait for each other
+            for start, stop in chunks(len(customers), asked.products):
+                part = asked.rows(start, stop)
+                lists += ranked(self.recall, part, n, order, exclude_purchased=exclude_purchased, offered=offered)
         return _table(customers, lists, self.recall.range)
 
     def recommend_one(

@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from training.affinity.asked import Asked
 from training.affinity.candidates import candidates, first
@@ -100,7 +101,8 @@ def sheet(history: History, exam: Exam, recall: Recall, mode: str) -> Sheet:
     In mode `new` products that a customer had bought are no candidates.
     """
     asked, wanted = _question(history, exam, recall)
-    parts = [_part(asked.rows(start, stop), recall, mode, wanted, start) for start, stop in chunks(asked.customers, asked.products)]
+    with threadpool_limits(1, "blas"):
+        parts = [_part(asked.rows(start, stop), recall, mode, wanted, start) for start, stop in chunks(asked.customers, asked.products)]
     row, column, ranks, features, hit, plain = (np.concatenate(arrays) for arrays in zip(*parts, strict=True))
     sizes = np.bincount(row, minlength=asked.customers)
     return Sheet(tuple(s.name for s in recall.sources), row, column, ranks, features, hit, sizes, exam.wanted_counts, plain)

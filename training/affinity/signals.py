@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from features.interaction_tables import REMOVED
+
 Purchase = tuple[str, int, float]
 """product_id, instant in microseconds since 1970, pieces; pieces that came back (zero or fewer) are no purchase."""
 
@@ -23,5 +25,5 @@ class Signals:
 
     @property
     def empty(self) -> bool:
-        """Whether nothing is known of what they like."""
-        return not self.purchases and not self.interest
+        """Whether nothing is known of what they like: taking something out of the cart alone tells nothing."""
+        return not self.purchases and all(kind in REMOVED for _, _, kind in self.interest)

@@ -230,14 +230,14 @@ def meeting(customers, **first_hits):
 
 
 def test_few_customers_at_the_newest_cut_do_not_decide_alone():
-    newest, before = meeting(40, personal_frequency=21, blend=20, ranker=20), meeting(400, personal_frequency=200, blend=180, ranker=260)
-    assert winner([newest]) == PLAIN
+    newest, before = meeting(40, personal_frequency=20, blend=22, ranker=21), meeting(400, personal_frequency=200, blend=180, ranker=260)
+    assert winner([newest]) == BLEND
     assert winner([newest, before]) == RANKER
 
 
-def test_what_is_clearly_worse_at_the_newest_cut_does_not_win():
+def test_what_is_worse_at_the_newest_cut_does_not_win():
     before = meeting(400, personal_frequency=200, blend=150, ranker=390)
-    assert winner([meeting(40, personal_frequency=30, blend=29, ranker=5), before]) == PLAIN
+    assert winner([meeting(40, personal_frequency=30, blend=28, ranker=29), before]) == PLAIN
 
 
 def test_of_equals_the_first_named_wins():
