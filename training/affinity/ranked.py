@@ -35,13 +35,18 @@ class List:
 def ranked(recall: Recall, asked: Asked, n: int, order: Order, *, exclude_purchased: bool, offered: Mask | None) -> list[List]:
     """The best `n` products of every customer in `asked`; `offered` says which columns may be shown, None all.
 
-    A list is filled with what is popular, then with what nobody bought yet, and is shorter only where no more may be shown.
+    The candidates that are ranked are those that were judged, however long the list: it goes on with what the sources name next, then with
+    what is popular, then with what nobody bought yet, and is shorter only where no more may be shown.
     """
-    if order.way == PLAIN:
+    plain = order.way == PLAIN
+    if plain:
         recall = recall.keep(BASELINE)  # as it was judged: what other sources say must not crowd out what they buy
     said = [source.scores(asked) for source in recall.sources]
     blocked = _blocked(asked, exclude_purchased=exclude_purchased, offered=offered)
-    chosen = candidates(said, orders=recall.orders(asked), blocked=blocked, depth=max(DEPTH, n), most=max(MOST, MARGIN * n))
+    orders = recall.orders(asked)
+    deep = {"depth": max(DEPTH, n), "most": max(MOST, MARGIN * n)}
+    chosen = candidates(said, orders=orders, blocked=blocked, **deep if plain else {})
+    further = candidates(said, orders=orders, blocked=blocked, **deep) if n > DEPTH and not plain else None
     scores = _scores(recall, asked, said, chosen, order)
     ends = np.cumsum(np.bincount(chosen.row, minlength=asked.customers))
     names = [source.name for source in recall.sources]
@@ -51,7 +56,8 @@ def ranked(recall: Recall, asked: Asked, n: int, order: Order, *, exclude_purcha
         columns = chosen.column[best]
         sources = _loudest(chosen.ranks[best], names, asked.had[row, columns])
         allowed = None if blocked is None else ~blocked[row % len(blocked)]
-        lists.append(_filled(List(columns, _between_0_and_1(scores[best], order), sources), recall, n, allowed))
+        head = List(columns, _between_0_and_1(scores[best], order), sources)
+        lists.append(_filled(head if further is None else _continued(head, further, row, names, n), recall, n, allowed))
     return lists
 
 
@@ -88,6 +94,22 @@ def _loudest(ranks: Floats32, names: list[str], bought: NDArray[np.bool_]) -> tu
     return tuple(BOUGHT if own else names[at] for at, own in zip(loudest, bought.tolist(), strict=True))
 
 
+def _continued(head: List, further: Candidates, row: int, names: list[str], n: int) -> List:
+    """The list, and after it what the sources name next, by their fused ranks; scores fall below the list's."""
+    mine = slice(*np.searchsorted(further.row, [row, row + 1]).tolist())
+    columns, ranks = further.column[mine], further.ranks[mine]
+    order = np.argsort(-ranks.sum(axis=1), kind="stable")
+    order = order[~np.isin(columns[order], head.columns)][: n - len(head.columns)]
+    sources = tuple(names[at] for at in ranks[order].argmax(axis=1).tolist())
+    return _longer(head, columns[order], sources)
+
+
+def _longer(short: List, more: Ints, sources: tuple[str, ...]) -> List:
+    least = float(short.scores[-1]) if len(short.scores) else 1.0
+    scores = least / (2.0 + np.arange(len(more)))
+    return List(np.concatenate([short.columns, more]), np.concatenate([short.scores, scores]), short.sources + sources)
+
+
 def _filled(short: List, recall: Recall, n: int, allowed: Mask | None) -> List:
     """Columns stand most popular first, so the first that are left are the most popular; their scores fall below the list's."""
     missing = n - len(short.columns)
@@ -96,6 +118,4 @@ def _filled(short: List, recall: Recall, n: int, allowed: Mask | None) -> List:
     free = np.ones(len(recall.range.product_ids), bool) if allowed is None else allowed.copy()
     free[short.columns] = False
     more = np.flatnonzero(free)[:missing]
-    least = float(short.scores[-1]) if len(short.scores) else 1.0
-    scores = least / (2.0 + np.arange(len(more)))
-    return List(np.concatenate([short.columns, more]), np.concatenate([short.scores, scores]), short.sources + (FILLED,) * len(more))
+    return _longer(short, more, (FILLED,) * len(more))

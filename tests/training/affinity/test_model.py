@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pandas as pd
@@ -68,6 +69,15 @@ def ids(found):
 
 
 # One customer and many
+
+
+@pytest.mark.parametrize("exclude_purchased", [False, True])
+def test_a_longer_list_begins_as_the_shorter_one(model, rich, exclude_purchased):
+    for customer_id in [f"c{c:03}" for c in range(0, 120, 17)]:
+        lists = [
+            ids(model.recommend_one(own(rich, customer_id), LATER, n, exclude_purchased=exclude_purchased)) for n in (10, 61, 100, 300)
+        ]
+        assert all(longer[: len(shorter)] == shorter for shorter, longer in pairwise(lists))
 
 
 @pytest.mark.parametrize("n", [1, 10, 66, 300])
