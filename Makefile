@@ -12,7 +12,7 @@ DEMO_HOME := $(or $(NEXTBEST_HOME),$(if $(ORDERS),nextbest-home,nextbest-home-de
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-spark lint format notebooks bench bench-affinity bench-churn bench-features bench-ingest bench-serving lock clean
+.PHONY: help setup demo test test-long test-spark lint format notebooks bench bench-affinity bench-churn bench-features bench-ingest bench-serving lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -35,6 +35,9 @@ demo: setup ## orders to a served next best action; ORDERS=file.csv MAPPING=pres
 
 test: lint ## lint, then every test; needs nothing but the environment; about 8 min on two cores
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-long: setup ## the tests of whole benchmark runs, which the default run leaves out; about 2 min
+	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks -n 2
 
 test-spark: .venv-spark/.ready ## Spark equals DuckDB, on this machine and as a small cluster; needs Java 17, and the package index once; about 5 min
 	@$(HAS_JAVA)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sys
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,6 +25,8 @@ from benchmarks.affinity_tables import quality_table, reference_table, verdicts
 from features.errors import InputError
 
 TABLE_ROW = "online_retail last"
+
+LONG = pytest.mark.skipif("NEXTBEST_LONG" not in os.environ, reason="takes a minute; make test-long runs it")
 
 
 def lines(*rows: tuple[str, str, str, str]) -> pd.DataFrame:
@@ -238,6 +241,7 @@ def test_the_shop_of_the_speed_table_has_long_tails_and_favourites():
     assert list(asked_customers(made)) == sorted(asked_customers(made))
 
 
+@LONG
 @pytest.mark.slow
 def test_one_run_prints_everything_and_every_list_comes_from_the_commands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -264,6 +268,7 @@ def test_one_run_prints_everything_and_every_list_comes_from_the_commands(
     assert (tmp_path / "affinity.svg").exists()
 
 
+@LONG
 @pytest.mark.slow
 def test_the_speed_table_times_both_on_the_same_customers(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(affinity_speed, "SHOPS", {300: (200, 1_000.0)})

@@ -33,7 +33,7 @@ PERSONAL_GAPS: Final = (4.0, 16.0, float("inf"))
 POPULARITY_GAPS: Final = (0.5, 1.0, 2.0, 4.0, 16.0)
 UNPROVEN: Final = (*BASELINE, "product_similarity", "bought_together")  # of a shop with too little history to choose
 USUAL: Final = (16.0, 2.0)
-LEAST_CUTS, MOST_CUTS = 4, 12
+LEAST_CUTS, MOST_CUTS = 4, 8
 ENOUGH: Final = 3000  # customers asked at the cuts but the newest, from which further cuts teach little
 LEAST_CUSTOMERS: Final = 30
 MOST_CUSTOMERS: Final = 4000
@@ -122,8 +122,8 @@ def run_backtest(
         orders = Orders({ALL: Order(), NEW: Order(BLEND, 1.0)})  # popularity alone would say nothing of what goes with their purchases
         return Backtest(HalfLives(USUAL[0] * gap, USUAL[1] * gap), horizon, UNPROVEN, orders)
     older, newest = (exams[:-1], exams[-1]) if len(exams) > 1 else exams[0].halves()
-    progress(f"choosing half-lives at {len(older)} cuts, one every {horizon} days")
-    half_lives = choose_half_lives(history, older)
+    progress(f"choosing half-lives at {min(len(older), LEAST_CUTS)} of {len(exams)} cuts, one every {horizon} days")
+    half_lives = choose_half_lives(history, older[-LEAST_CUTS:])
     recalls = {}
     for exam in [*older, newest]:
         progress(f"cut {exam.cut:%Y-%m-%d}: fitting the sources, {len(exam.customers):,} customers to ask")
