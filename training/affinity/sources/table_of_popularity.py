@@ -1,5 +1,6 @@
 """What all kinds of popularity are: a table of scores by group of customers, and the order of products in each group, made once."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -12,14 +13,14 @@ from training.affinity.sources.source import Arrays, Floats32
 
 
 @dataclass(frozen=True)
-class TableOfPopularity:
+class TableOfPopularity(ABC):
     """`popular` (groups, products), 0 to 1. Who belongs to which group is for each kind to say."""
 
     popular: Floats32
 
+    @abstractmethod
     def groups(self, asked: Asked) -> Ints:
         """The group of each customer, -1 for one without."""
-        raise NotImplementedError
 
     def scores(self, asked: Asked) -> Floats32:
         """The popularity in the customer's group; zeros for one without."""
