@@ -1,14 +1,12 @@
 """Personal frequency: what somebody bought often and lately they will buy again. The baseline that embarrasses most models."""
 
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar
 
 import numpy as np
 
 from training.affinity.asked import Asked
 from training.affinity.sources.source import Arrays, Floats32, Material
-
-TIE_BREAK: Final = 1e-6
 
 
 @dataclass(frozen=True)
