@@ -1,10 +1,11 @@
 """Contact limits and suppression: how often the shop may interrupt a customer, and when it must pause. From YAML."""
 
 import hashlib
+import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from pydantic import Field
 
@@ -15,23 +16,42 @@ from features.nearest import nearest
 
 DEFAULT_LIMITS: Final = Path(__file__).with_name("default_limits.yaml")
 EVERY_PUSHED: Final = "every_pushed_channel"
-WINDOW_DAYS: Final = {"day": 1, "week": 7}
+WINDOW_DAYS: Final = {"day": 1, "week": 7, "month": 30}
 
 Count = Annotated[int, Field(ge=0)]
 
 
 @dataclass(frozen=True)
 class Limit:
-    """How many contacts fit into the last 24 hours and the last 7 days; None is no limit."""
+    """How many contacts fit into the last 24 hours, 7 days and 30 days; None is no limit."""
 
     day: int | None = None
     week: int | None = None
+    month: int | None = None
 
     @property
     def windows(self) -> tuple[tuple[int, int], ...]:
         """(days, most contacts) of each limit that is set."""
-        both = ((WINDOW_DAYS["day"], self.day), (WINDOW_DAYS["week"], self.week))
-        return tuple((days, most) for days, most in both if most is not None)
+        each = ((WINDOW_DAYS["day"], self.day), (WINDOW_DAYS["week"], self.week), (WINDOW_DAYS["month"], self.month))
+        return tuple((days, most) for days, most in each if most is not None)
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """From when until when, on the customer's clock in hours, these channels are silent; from 21 until 8 goes over midnight."""
+
+    begins: float
+    ends: float
+    channels: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What an action may take from the shop per day, week (from Monday), month (the shop's calendar) or ever: contacts, money, or both."""
+
+    per: Literal["day", "week", "month", "ever"]
+    contacts: int | None = None
+    money: float | None = None
 
 
 @dataclass(frozen=True)
@@ -44,15 +64,20 @@ class Suppression:
 
 @dataclass(frozen=True)
 class Limits:
-    """Limits per channel, one over all pushed channels together, and suppression."""
+    """Contact limits per channel, one over all pushed channels together, per group and per action; quiet hours; budgets; suppression."""
 
     contacts: Mapping[str, Limit] = field(default_factory=dict)
+    groups: Mapping[str, Limit] = field(default_factory=dict)
+    actions: Mapping[str, Limit] = field(default_factory=dict)
+    quiet_hours: QuietHours | None = None
+    budgets: Mapping[str, Budget] = field(default_factory=dict)
     suppression: Suppression = Suppression()
+    text: str = ""
 
     @property
     def digest(self) -> str:
         """Changes with any change of content."""
-        return hashlib.sha256(repr(sorted(self.contacts.items())).encode() + repr(asdict(self.suppression)).encode()).hexdigest()[:12]
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=sorted).encode()).hexdigest()[:12]
 
 
 class LimitForm(Form):
