@@ -1,9 +1,9 @@
 """Reads the business's rules: YAML files with forms, so strictly that a typing mistake is found at load, with its line."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
@@ -13,15 +13,18 @@ from features.errors import InputError
 from features.nearest import nearest
 
 Step = str | int
+KIND_MARK: Final = "~"
+"""Begins the tag of a form that is chosen by the kind of what stands there (a number or a mapping, say): such a step is not told to people."""
 
 
 @dataclass(frozen=True)
 class Document:
-    """One YAML file as read: its name, its content, and where each part stands."""
+    """One YAML file as read: its name, its content, where each part stands, and the text itself."""
 
     name: str
     data: Mapping[str, Any]
     node: yaml.Node
+    text: str = ""
 
     def where(self, *path: Step) -> str:
         """The file and line of a part, given the keys and positions that lead to it; of the nearest part above, if it is not there."""
@@ -32,6 +35,27 @@ class Document:
                 break
             node = below
         return f"{self.name}, line {node.start_mark.line + 1}"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a document as errors call it: "catalogue.yaml, line 7: action 'letter', cost: ..."."""
+
+    document: Document
+    path: tuple[Step, ...] = ()
+    title: str = ""
+
+    def error(self, problem: str, remedy: str, *keys: Step) -> InputError:
+        """The error about what stands under these keys of the part."""
+        told = ", ".join(filter(None, (self.title, *(str(key) for key in keys if isinstance(key, str)))))
+        return InputError(f"{self.document.where(*self.path, *keys)}: {told}: {problem.rstrip('.')}.", remedy=remedy)
+
+    def require(self, what: str, word: str, known: Collection[str], *keys: Step, more: str = "") -> None:
+        """Raises InputError if the word is none of the known ones; it names the nearest."""
+        if word not in known:
+            like = nearest(word, known)
+            remedy = f"The nearest known is {like!r}{more}." if like else f"None is known{more}."
+            raise self.error(f"the {what} {word!r} is not known", remedy, *keys)
 
 
 class Form(BaseModel):
@@ -100,7 +124,7 @@ def document_of(text: str, name: str) -> Document:
         loader.dispose()
     if node is None or not isinstance(data, dict):
         raise InputError(f"{name} holds no mapping of keys to values.", remedy="Begin with a key, as the default file does.")
-    return Document(name, data, node)
+    return Document(name, data, node, text)
 
 
 def _filled(form: type[_Filled], document: Document) -> _Filled:
@@ -109,7 +133,7 @@ def _filled(form: type[_Filled], document: Document) -> _Filled:
     except ValidationError as error:
         mistakes = error.errors(include_url=False)
         first = mistakes[0]
-        path = first["loc"]
+        path = tuple(step for step in first["loc"] if not str(step).startswith(KIND_MARK))
         more = f" (and {len(mistakes) - 1} more mistakes)" if len(mistakes) > 1 else ""
         problem = f"{document.where(*path)}: {_titled(document.data, path)}{first['msg']}{more}."
         raise InputError(problem, remedy="Correct it there; the default file beside the program shows every key.") from error

@@ -20,7 +20,7 @@ def make_policy(
     InputError names what in the catalogue or the limits cannot be used.
     """
     catalogue = load_catalogue(settings.catalogue or config_file(home, DEFAULT_CATALOGUE), attributes=attributes, currency=home.currency)
-    limits = load_limits(config_file(home, DEFAULT_LIMITS), channels=catalogue.channels)
+    limits = load_limits(config_file(home, DEFAULT_LIMITS), catalogue=catalogue)
     for warning in catalogue.warnings:
         log.warning("catalogue", why=warning)
     return default_policy(

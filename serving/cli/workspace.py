@@ -110,7 +110,7 @@ class Workspace:
         from decisions.policy import default_policy
 
         actions = self.catalogue(catalogue)
-        limits = load_limits(self.rules(DEFAULT_LIMITS), channels=actions.channels)
+        limits = load_limits(self.rules(DEFAULT_LIMITS), catalogue=actions)
         version = (response.version or "") if response else ""
         return default_policy(
             actions,

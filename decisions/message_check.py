@@ -1,0 +1,60 @@
+"""Proves at load that a message can be rendered, whoever the customer is."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Final
+
+from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
+
+from decisions.actions import Action, Shop
+from decisions.message_templates import parsed
+from decisions.message_words import FIELDS
+from decisions.messages import Occasion, rendered
+from decisions.situation import Product
+from features.errors import InputError
+from features.nearest import nearest
+
+KNOWN: Final = (
+    "Templates know " + ", ".join(f"{name} ({', '.join(sorted(fields))})" if fields else name for name, fields in FIELDS.items()) + "."
+)
+
+
+def check(action: Action, channel: str, locale: str, shop: Shop) -> None:
+    """Raises InputError if the treatment of this channel and locale cannot be rendered for everybody; it names what is missing."""
+    treatment = action.treatments[channel][locale]
+    for part, text in (("subject", treatment.subject), ("body", treatment.body)):
+        where = f"{locale}, {part}" if len(action.channels) == 1 else f"{channel}, {locale}, {part}"
+        _check_names(text, where, with_offer=action.offer is not None)
+    for occasion in examples(action, shop):
+        try:
+            rendered(treatment, action.offer, channel, locale, occasion)
+        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+            raise InputError(f"{locale}: its template cannot be filled: {error}.", remedy=KNOWN) from error
+
+
+def examples(action: Action, shop: Shop) -> Iterator[Occasion]:
+    """With and without a name, a price and an address; with as many products as the action may show, and with one."""
+    for profile, price, most in (({"name": "Nguyễn Thị Lan", "city": "Huế"}, 12.5, action.products.count), ({}, None, 1)):
+        count = most if action.products.sources else 0
+        products = [Product(str(n), f"Example {n}", f"/products/{n}", "because", price) for n in range(count)]
+        yield Occasion(profile, datetime(2024, 1, 31), products, shop, "EUR")
+
+
+def _check_names(text: str, where: str, *, with_offer: bool) -> None:
+    try:
+        tree = parsed(text)
+        named = sorted(meta.find_undeclared_variables(tree))
+    except TemplateSyntaxError as error:
+        problem = f"{where}: line {error.lineno} of its template is not Jinja2: {(error.message or '').rstrip('.')}."
+        raise InputError(problem, remedy=KNOWN) from error
+    for name in named:
+        if name not in FIELDS:
+            raise InputError(f"{where}: its template names {name!r}; the nearest known is {nearest(name, FIELDS)!r}.", remedy=KNOWN)
+        if name == "offer" and not with_offer:
+            remedy = "Add the key offer, or take it out of the text."
+            raise InputError(f"{where}: its template speaks of an offer, but the action makes none.", remedy=remedy)
+    for part in tree.find_all(nodes.Getattr):
+        owner = part.node.name if isinstance(part.node, nodes.Name) else ""
+        if FIELDS.get(owner) and part.attr not in FIELDS[owner]:
+            like = nearest(part.attr, FIELDS[owner])
+            raise InputError(f"{where}: its template names {owner}.{part.attr}; the nearest known is {owner}.{like}.", remedy=KNOWN)
