@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, DateTime, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION: Final = "0003"
+REVISION: Final = "0004"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -104,6 +104,16 @@ PUBLISHED_PRODUCTS: Final = Table(
     Column("widest_category", Text),
     Column("price_level", Float),
 )
+PUBLISHED_VISITORS: Final = Table(
+    "published_visitors",
+    metadata,
+    Column("generation", BigInteger, primary_key=True, autoincrement=False),
+    Column("visitor_id", String, primary_key=True),
+    Column("customer_id", String, nullable=False),
+    Column("identified_at", DateTime, nullable=False),
+    Index("published_visitors_by_customer", "generation", "customer_id"),
+)
+"""Which customer each visitor of the home's history turned out to be, and when that was first said; posted events may know more."""
 CUSTOMERS: Final = Table(
     "customers",
     metadata,
@@ -178,6 +188,23 @@ CONTACTS: Final = Table(
     Column("decided_at", DateTime, nullable=False),
     Index("contacts_by_subject", "subject_id", "decided_at"),
 )
+BUDGETS: Final = Table(
+    "budgets",
+    metadata,
+    Column("action_id", String, primary_key=True),
+    Column("period_start", DateTime, primary_key=True),
+    Column("contacts", BigInteger, nullable=False),
+    Column("money_millionths", BigInteger, nullable=False),
+)
+"""What an action took from its budget in one period. Money is whole millionths, so that sums are exact (`serving.state.budgets`)."""
+POLICIES: Final = Table(
+    "policies",
+    metadata,
+    Column("policy_version", String, primary_key=True),
+    Column("record", JSON, nullable=False),
+    Column("recorded_at", DateTime, nullable=False),
+)
+"""Every policy that recorded a decision, whole and as plain data: what it decided can be made again after it was replaced."""
 OUTCOMES: Final = Table(
     "outcomes",
     metadata,
