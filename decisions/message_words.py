@@ -38,7 +38,7 @@ def inert(text: str) -> str:
     return one_line(text.replace("<", "").replace(">", ""))
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: freezing costs more than filling, and one is made for every text
 class Words:
     """Fills the names of one template. In HTML, whatever is put in is escaped by the template; elsewhere it comes here without angle brackets."""
 
@@ -69,16 +69,25 @@ def _customer(words: Words) -> Mapping[str, str]:
 
 
 def _products(words: Words) -> Sequence[Mapping[str, str]]:
-    return [_product(product, words) for product in words.listed]
+    return [_Listed(product, words) for product in words.listed]
 
 
-def _product(product: Product, words: Words) -> Mapping[str, str]:
-    return {
-        "name": words.clean(product.name),
-        "url": product_address(product.product_id, product.url, words.shop_is),
-        "price": _price(product, words),
-        "reason": words.clean(product.reason),
-    }
+class _Listed(dict[str, str]):
+    """A product's fields, each made when a template names it."""
+
+    def __init__(self, product: Product, words: Words) -> None:
+        super().__init__()
+        self._product, self._words = product, words
+
+    def __bool__(self) -> bool:
+        return True  # a template may ask whether there is a product, before any field is made
+
+    def __missing__(self, name: str) -> str:
+        if name not in _PRODUCT_FIELDS:
+            raise KeyError(name)
+        made = _PRODUCT_FIELDS[name](self._product, self._words)
+        self[name] = made
+        return made
 
 
 def _price(product: Product, words: Words) -> str:
@@ -132,6 +141,12 @@ def _money(words: Words) -> Callable[[float], str]:
     return partial(locales.money, locale=words.locale, currency=words.currency)
 
 
+_PRODUCT_FIELDS: Final[Mapping[str, Callable[[Product, Words], str]]] = {
+    "name": lambda product, words: words.clean(product.name),
+    "url": lambda product, words: product_address(product.product_id, product.url, words.shop_is),
+    "price": _price,
+    "reason": lambda product, words: words.clean(product.reason),
+}
 _MAKERS: Final[Mapping[str, Callable[[Words], Any]]] = {
     "customer": _customer,
     "products": _products,

@@ -56,16 +56,15 @@ def message(action: Action, channel: str, occasion: Occasion) -> Message | None:
 def rendered(treatment: Treatment, offer: Offer | None, channel: str, locale: str, occasion: Occasion) -> Message:
     """This treatment, filled. Raises what Jinja2 raises for a template that cannot be filled; a loaded catalogue has none."""
     html = channel in HTML_CHANNELS
-    subject = _filled(prepared(treatment.subject, False), False, treatment, offer, locale, occasion)
-    body = _filled(prepared(treatment.body, html), html, treatment, offer, locale, occasion)
     sender = None if treatment.sender is None else _sender(treatment.sender, occasion.shop)
+    subject = _filled(prepared(treatment.subject, False), False, sender, offer, locale, occasion)
+    body = _filled(prepared(treatment.body, html), html, sender, offer, locale, occasion)
     return Message(locale, one_line(subject), body.strip(), "html" if html else "text", sender, channel)
 
 
-def _filled(text: Filled, html: bool, treatment: Treatment, offer: Offer | None, locale: str, occasion: Occasion) -> str:
+def _filled(text: Filled, html: bool, sender: Sender | None, offer: Offer | None, locale: str, occasion: Occasion) -> str:
     if text.constant is not None:
         return text.constant
-    sender = None if treatment.sender is None else _sender(treatment.sender, occasion.shop)
     words = Words(occasion.profile, occasion.as_of, occasion.products, occasion.shop, occasion.currency, locale, sender, offer, html)
     return text.template.render(words.named(text.names))
 

@@ -189,9 +189,12 @@ def replace_text(path: Path, text: str) -> None:
     part.replace(path)
 
 
-def config_file(home: Home, default: Path) -> Path:
-    """The home's own copy of a YAML file of rules, written from `default` (default_stages.yaml becomes stages.yaml) at first use."""
+def config_file(home: Home, default: Path, *, text: str | None = None) -> Path:
+    """The home's own copy of a YAML file of rules, written from `default` (default_stages.yaml becomes stages.yaml) at first use.
+
+    `text` is written in place of the default's own, where the home needs another: amounts in its currency, say.
+    """
     path = home.config / default.name.removeprefix("default_")
     if not path.exists():
-        replace_text(path, default.read_text(encoding="utf-8"))
+        replace_text(path, default.read_text(encoding="utf-8") if text is None else text)
     return path

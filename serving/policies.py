@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from structlog.typing import FilteringBoundLogger
 
-from decisions.catalogue import DEFAULT_CATALOGUE, load_catalogue
+from decisions.catalogue import load_catalogue
+from decisions.default_catalogue import home_catalogue
 from decisions.limits import DEFAULT_LIMITS, load_limits
 from decisions.policy import Policy, default_policy
 from features.home import Home, config_file
@@ -19,9 +20,9 @@ def make_policy(
 
     InputError names what in the catalogue or the limits cannot be used.
     """
-    catalogue = load_catalogue(settings.catalogue or config_file(home, DEFAULT_CATALOGUE), attributes=attributes, currency=home.currency)
+    catalogue = load_catalogue(settings.catalogue or home_catalogue(home), attributes=attributes, currency=home.currency)
     limits = load_limits(config_file(home, DEFAULT_LIMITS), catalogue=catalogue)
-    for warning in catalogue.warnings:
+    for warning in (*catalogue.warnings, *limits.warnings):
         log.warning("catalogue", why=warning)
     return default_policy(
         catalogue,

@@ -95,13 +95,14 @@ class Workspace:
 
     def catalogue(self, path: Path | None = None) -> Any:
         """The catalogue of this file, or the configured one, or the home's."""
-        from decisions.catalogue import DEFAULT_CATALOGUE, load_catalogue
+        from decisions.catalogue import load_catalogue
+        from decisions.default_catalogue import home_catalogue
         from features.profiles import customer_columns
 
-        home, chosen = self.home(), path or self.settings.catalogue or self.rules(DEFAULT_CATALOGUE)
+        home, chosen = self.home(), path or self.settings.catalogue or home_catalogue(home)
         catalogue = load_catalogue(chosen, attributes=customer_columns(home), currency=home.currency)
         for warning in catalogue.warnings:
-            note(f"    {chosen}: {warning}")
+            note(f"    {warning}")
         return catalogue
 
     def policy(self, catalogue: Path | None, response: Any | None) -> Any:
