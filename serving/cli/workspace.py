@@ -99,7 +99,8 @@ class Workspace:
         from decisions.default_catalogue import home_catalogue
         from features.profiles import customer_columns
 
-        home, chosen = self.home(), path or self.settings.catalogue or home_catalogue(home)
+        home = self.home()
+        chosen = path or self.settings.catalogue or home_catalogue(home)
         catalogue = load_catalogue(chosen, attributes=customer_columns(home), currency=home.currency)
         for warning in catalogue.warnings:
             note(f"    {warning}")

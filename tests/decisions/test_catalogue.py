@@ -1,18 +1,16 @@
 """The catalogue: the smallest form, the default one, and every mistake named with file, line, action and the nearest known word."""
 
-from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from decisions.actions import Catalogue
-from decisions.catalogue import CHANNELS, catalogue_of, load_catalogue
-from decisions.limits import Limit, limits_of, load_limits
-from decisions.messages import Occasion, message
+from decisions.actions import Catalogue, Group, Offer, ProductScope, Series
+from decisions.catalogue import RULE_NAMES, catalogue_of, load_catalogue
+from decisions.channels import CHANNELS
+from decisions.contact_names import ContactFact, contact_facts, contact_names
 from decisions.reading import document_of
-from decisions.situation import Product
 from features.contract import NO_ACTION, STAGES
+from features.definitions import NAMES
 from features.errors import InputError
 
 SMALLEST = "{margin_share: 0.3, actions: [{action_id: mens_email, channel: email, cost: 0.10, stages: [retention]}]}"
@@ -49,8 +47,8 @@ def test_own_channels_and_attributes_are_known_when_they_are_named() -> None:
     text = "{margin_share: 0.3, channels: [zalo], actions: [{action_id: a, channel: zalo, when: vip_level > 2}]}"
     read = catalogue(text, attributes=["vip_level"])
     assert "zalo" in read.pushed_channels
-    assert read.actions[1].when is not None
-    assert limits_of(document_of("contacts: {zalo: {week: 1}}", "limits.yaml"), channels=read.channels).contacts == {"zalo": Limit(week=1)}
+    assert read.actions[1].applicability is not None
+    assert read.attributes == ("vip_level",)
 
 
 def test_another_currency_is_a_warning() -> None:
@@ -78,7 +76,7 @@ def test_the_digest_follows_the_content_and_not_its_form() -> None:
         ("margin_share: 0.3\nactoins: []", "'actoins' is not known; the nearest known is 'actions'"),
         (
             "margin_share: 0.3\norder_shares: {retension: 1}\nactions: []",
-            "line 2: order_shares: the stage 'retension' is not known.*'retention'",
+            "line 2: order_shares, retension: the stage 'retension' is not known.*'retention'",
         ),
         (one("{action_id: sms, channel: sms, csot: 1}"), "line 4: action 'sms'.*'csot' is not known; the nearest known is 'cost'"),
         (one("{action_id: letter, channel: email}"), "line 4: action 'letter', action_id: it stands twice.*line 3"),
@@ -86,7 +84,10 @@ def test_the_digest_follows_the_content_and_not_its_form() -> None:
         (one("{action_id: sms, channel: sms, cost: '1'}"), "action 'sms', cost: Input should be a valid number"),
         (one("{action_id: sms, channel: sms, response_prior: 2}"), "action 'sms', response_prior"),
         (one("{action_id: sms, channel: sms, lever: 6}"), "action 'sms', lever"),
-        (one("{action_id: sms, channel: sms, products: afinity}"), "action 'sms', products: Input should be 'none', 'affinity'"),
+        (
+            one("{action_id: sms, channel: sms, products: afinity}"),
+            "line 4: action 'sms', products: the source 'afinity' is not known.*'affinity' of affinity, repeat, cart, viewed",
+        ),
         (one("{action_id: sms}"), "action 'sms', channel: it names no channel"),
         (one("{action_id: sms, channel: emial}"), "channel 'emial' is not known.*'email'"),
         (one("{action_id: sms, channel: sms, stages: [retension]}"), "stage 'retension' is not known.*'retention'"),
@@ -121,7 +122,110 @@ def test_the_digest_follows_the_content_and_not_its_form() -> None:
         (one("{action_id: sms, channel: sms, treatments: {en: {body: ''}}}"), "body"),
         (
             one("{action_id: a, channel: email, treatments: {en: {body: Hi, sender: {name: Shop, reply_to: no-reply@x.example}}}}"),
-            "customers cannot answer",
+            "action 'a', treatments, en, sender, reply_to: customers cannot answer",
+        ),
+        (
+            "margin_share: 0.3\nsenders: {en: {name: S, reply_to: Do_Not.Reply@x.example}}\nactions: []",
+            "line 2: senders, en, reply_to: customers",
+        ),
+        ("margin_share: 0.3\nsenders: {en: {name: S, reply_to: linh}}\nactions: []", "'linh' is no e-mail address"),
+        ("margin_share: 0.3\nsenders: {en: {name: S, photo_url: 'javascript:x'}}\nactions: []", "is no address of a picture"),
+        ("margin_share: 0.3\nsenders: {vn: {name: S}}\nactions: []", "line 2: senders, vn: 'vn' is no language"),
+        ("margin_share: 0.3\nsenders: {no: {name: S}}\nactions: []", "senders: YAML reads a bare no as false"),
+        ("margin_share: 0.3\nshop: {url: shop.example}\nactions: []", "line 2: shop, url: 'shop.example' is no web address"),
+        ("margin_share: 0.3\nshop: {product_url: 'https://x.example/p'}\nactions: []", "every product would have the same address"),
+        ("margin_share: 0.3\nshop: {product_url: '/p/{product_id}'}\nactions: []", "shop, product_url: .*is no web address"),
+        (one("{action_id: a, channel: email, channels: [sms]}"), "channels: it stands beside channel"),
+        (one("{action_id: a, channels: [sms, sms]}"), "channels: sms stands twice"),
+        (one("{action_id: a, channels: []}"), "action 'a', channels: List should have at least 1"),
+        (
+            "margin_share: 0.3\nactions:\n- action_id: a\n  channels:\n  - sms\n  - emial",
+            "line 6: action 'a', channels: the channel 'emial'",
+        ),
+        (one("{action_id: a, channels: [email, sms], cost: {email: -1, sms: 1}}"), "action 'a', cost, email: Input should be greater"),
+        (one("{action_id: a, channels: [email, sms], cost: {email: 1}}"), "cost: it says nothing of sms"),
+        (
+            one("{action_id: a, channels: [email], cost: {email: 1, sms: 1}}"),
+            "cost, sms: the channel 'sms' is not known.*'email': it goes by email",
+        ),
+        (one("{action_id: a, channel: email, lift_prior: 2.1}"), "line 4: action 'a', lift_prior: Input should be less than or equal to 2"),
+        (one("{action_id: a, channel: email, lift_prior: -1}"), "lift_prior: Input should be greater than or equal to -0.9"),
+        (one("{action_id: a, channel: email, moves_to: desicion}"), "action 'a', moves_to: the stage 'desicion' is not known.*'decision'"),
+        (one("{action_id: a, channel: email, placements: ['']}"), "placements"),
+        (one("{action_id: a, channel: email, when: stage == 'x', applicability: stage == 'x'}"), "applicability: it stands beside when"),
+        (one("{action_id: a, channel: email, suitability: churn_probabilty < 1}"), "action 'a', suitability: .*'churn_probability'"),
+        (one("{action_id: a, channel: email, eligibility: emial_contact_count_7d < 1}"), "'email_contact_count_7d'"),
+        (one("{action_id: a, channel: email, products: [cart, cart]}"), "products: cart stands twice"),
+        (one("{action_id: a, channel: email, products: []}"), "action 'a', products: List should have at least 1"),
+        (one("{action_id: a, channel: email, products: {count: 3}}"), "action 'a', products, from: Field required"),
+        (one("{action_id: a, channel: email, products: {from: crat}}"), "products, from: the source 'crat' is not known.*'cart'"),
+        (
+            one("{action_id: a, channel: email, products: {from: [cart, veiwed]}}"),
+            "products, from: the source 'veiwed' is not known.*'viewed'",
+        ),
+        (one("{action_id: a, channel: email, products: {from: cart, count: 0}}"), "action 'a', products, count"),
+        (one("{action_id: a, channel: email, products: {from: cart, most_price: 0}}"), "action 'a', products, most_price"),
+        (
+            one("{action_id: a, channel: email, products: {from: cart, brnads: [x]}}"),
+            "'brnads' is not known; the nearest known is 'brands'",
+        ),
+        (one("{action_id: a, channel: email, products: {from: cart}, product_count: 2}"), "product_count: it stands beside products"),
+        (one("{action_id: a, channel: email, product_count: 2}"), "product_count: it counts products, but the action speaks of none"),
+        (
+            one("{action_id: a, channel: email, offer: {discount_share: 0.1, on_products: true}}"),
+            "offer, on_products: its discount is on products",
+        ),
+        (one("{action_id: a, channel: email, products: cart, offer: {on_products: true}}"), "offer, on_products: .*no discount"),
+        (one("{action_id: a, channel: email, treatments: {sms: {en: {body: Hi}}}}"), "treatments, sms: .*which the action does not use"),
+        (
+            one("{action_id: a, channel: sms, treatments: {sms: {body: Hi}}}"),
+            "treatments, sms: sms is a channel; its text needs a language",
+        ),
+        (one("{action_id: a, channel: sms, treatments: {english: {body: Hi}}}"), "treatments, english: 'english' is no language"),
+        (one("{action_id: a, channel: sms, treatments: {sms: {vn: {body: Hi}}}}"), "treatments, sms, vn: 'vn' is no language"),
+        (one("{action_id: a, channel: sms, treatments: {no: {body: Hi}}}"), "action 'a', treatments: YAML reads a bare no as false"),
+        (one("{action_id: a, channel: sms, treatments: {en: {boddy: Hi}}}"), "'boddy' is not known; the nearest known is 'body'"),
+        (
+            one("{action_id: a, channels: [email, sms], treatments: {en: {body: <p>Hi</p>}}}"),
+            "treatments: sms is plain text.*holds HTML \\(<p>\\)",
+        ),
+        (
+            one("{action_id: a, channels: [email, sms], treatments: {sms: {en: {body: '{{ customer.nmae }}'}}}}"),
+            "sms, en, body: .*customer.nmae",
+        ),
+        ("margin_share: 0.3\nactions: []\ngroups:\n  a: {within: b}\n  b: {within: a}", "line 5: groups, b, within: the groups stand in a circle: a within b within a"),
+        (
+            "margin_share: 0.3\nactions: []\ngroups:\n  a: {within: a}",
+            "line 4: groups, a, within: the groups stand in a circle: a within a",
+        ),
+        (
+            one("{action_id: a, channel: sms, group: offer}\ngroups: {c: {within: ofer}}"),
+            "groups, c, within: the group 'ofer' is not known.*'offer'",
+        ),
+        ("margin_share: 0.3\nactions: []\ngroups: {a: {suitability: odrer_count > 1}}", "groups, a, suitability: .*'order_count'"),
+        ("margin_share: 0.3\nactions: []\ngroups: {a: {witin: b}}", "'witin' is not known; the nearest known is 'within'"),
+        (
+            one("{action_id: a, channel: sms}\nseries: {s: {actions: [letter, b], every_days: 3}}"),
+            "line 5: series, s, actions: the action 'b' is",
+        ),
+        (one("{action_id: a, channel: sms}\nseries: {s: {actions: [letter, letter], every_days: 3}}"), "'letter' stands twice in it"),
+        (
+            one(
+                "{action_id: a, channel: sms}\nseries:\n  s: {actions: [letter, a], every_days: 3}\n  t: {actions: [a, letter], every_days: 3}"
+            ),
+            "line 7: series, t, actions: the action 'a' stands in the series 's' already",
+        ),
+        (
+            one("{action_id: a, channel: sms}\nseries: {s: {actions: [letter, no_action], every_days: 3}}"),
+            "the action 'no_action' is not known",
+        ),
+        (
+            one("{action_id: a, channel: sms}\nseries: {s: {actions: [letter, a], every_days: 0}}"),
+            "series, s, every_days: Input should be greater",
+        ),
+        (
+            one("{action_id: a, channel: sms}\nseries: {s: {actions: [letter], every_days: 1}}"),
+            "series, s, actions: List should have at least 2",
         ),
     ],
 )
@@ -145,54 +249,82 @@ def test_files_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
         load_catalogue(tmp_path / "latin.yaml")
 
 
-@pytest.mark.parametrize(
-    ("text", "message_"),
-    [
-        ("contacts: {emial: {day: 1}}", "the channel 'emial' is not known.*'email'"),
-        ("contacts: {email: {dya: 1}}", "'dya' is not known; the nearest known is 'day'"),
-        ("contacts: {email: {day: -1}}", "greater than or equal to 0"),
-        ("suppression: {rejected_count: 0}", "greater than or equal to 1"),
-    ],
-)
-def test_a_mistake_in_the_limits_is_named(text: str, message_: str) -> None:
-    with pytest.raises(InputError, match=message_):
-        limits_of(document_of(text, "limits.yaml"))
+WHOLE = """
+margin_share: 0.3
+currency: EUR
+channels: [zalo]
+shop: {name: Tea, url: https://tea.example, product_url: "https://tea.example/p/{product_id}"}
+senders: {en: {name: Linh, photo_url: /linh.jpg}}
+groups:
+  offer: {eligibility: order_count >= 0}
+  discount: {within: offer, when: not contact_count_7d >= 3, suitability: not churn_probability < 0.3}
+  deep: {within: discount}
+series: {introduction: {actions: [first, second], every_days: 3}}
+actions:
+  - {action_id: no_action, name: Nothing, cost: 0}
+  - {action_id: first, channels: [email, sms], cost: {email: 0.01, sms: 0.06}, placements: [home], group: deep, lift_prior: -0.9, moves_to: decision,
+     treatments: {email: {en: {subject: Hi, body: <p>Hi</p>}}, en: {body: Hello}, en-GB: {body: Good day}}}
+  - {action_id: second, channel: zalo, cost: 1, eligibility: not zalo_contact_count_7d >= 1, applicability: vip_level > 1,
+     products: {from: [cart, viewed], count: 2, categories: [Home>Lamps], brands: [Acme], product_ids: ["1"], most_price: 50},
+     offer: {discount_share: 0.2, on_products: true}}
+  - {action_id: third, channel: web, products: affinity, product_count: 5}
+  - {action_id: fourth, channel: web, products: [repeat]}
+  - {action_id: fifth, channel: web, products: none}
+"""
 
 
-def test_the_default_limits_change_their_digest_with_their_content() -> None:
-    limits = load_limits()
-    assert limits.contacts["email"] == Limit(day=1, week=3)
-    assert limits.digest != replace(limits, contacts={}).digest
+def test_every_part_of_a_whole_catalogue_is_read() -> None:
+    read = catalogue(WHOLE, attributes=["vip_level"], currency="EUR")
+    _, first, second, third, fourth, fifth = read.actions
+    assert (first.channels, dict(first.costs)) == (("email", "sms"), {"email": 0.01, "sms": 0.06})
+    assert (first.group, first.groups) == ("deep", ("deep", "discount", "offer"))
+    assert (first.placements, first.lift_prior, first.moves_to) == (frozenset({"home"}), -0.9, "decision")
+    assert {channel: sorted(texts) for channel, texts in first.treatments.items()} == {"email": ["en", "en-GB"], "sms": ["en", "en-GB"]}
+    assert (first.treatments["email"]["en"].body, first.treatments["sms"]["en"].body) == ("<p>Hi</p>", "Hello")
+    senders = [first.treatments["sms"][locale].sender for locale in ("en", "en-GB")]
+    assert [sender.name for sender in senders if sender] == ["Linh", "Linh"]  # a country without a sender takes its language's
+    assert second.costs == {"zalo": 1.0}
+    assert second.products == ProductScope(("cart", "viewed"), 2, ("Home > Lamps",), ("Acme",), ("1",), 50.0)
+    assert second.offer == Offer(0.2, on_products=True)
+    assert second.eligibility is not None
+    assert second.applicability is not None
+    assert (third.products, fourth.products, fifth.products) == (ProductScope(("affinity",), 5), ProductScope(("repeat",)), ProductScope())
+    assert read.series == (Series("introduction", ("first", "second"), 3.0),)
+    assert set(read.groups) == {"offer", "discount", "deep", "second", "third", "fourth", "fifth"}
+    assert (read.groups["deep"], read.groups["third"]) == (Group("deep", "discount"), Group("third"))
+    discount = read.groups["discount"]
+    assert [rule.text for rule in (discount.applicability, discount.suitability) if rule] == [
+        "not contact_count_7d >= 3",
+        "not churn_probability < 0.3",
+    ]
+    assert read.weighable >= {"offer", "discount", "deep", "first"}
 
 
-def test_the_default_catalogue_has_three_actions_and_more_for_every_stage() -> None:
-    actions = load_catalogue().actions
-    for stage in STAGES:
-        assert sum(stage in action.stages for action in actions) >= 3, stage
+def test_a_catalogue_is_the_same_when_it_is_read_from_its_own_text() -> None:
+    for read in (load_catalogue(), catalogue(WHOLE, attributes=["vip_level"])):
+        again = catalogue_of(document_of(read.text, "catalogue.yaml"), attributes=read.attributes)
+        assert (again.actions, again.groups, again.series) == (read.actions, read.groups, read.series)
+        assert (again.digest, again.text) == (read.digest, read.text)
+        if read.text == WHOLE:
+            assert again == read
 
 
-DEFAULTS = [action for action in load_catalogue().actions if action.action_id != NO_ACTION]
+def test_a_group_that_looks_mistyped_is_remarked() -> None:
+    warnings = catalogue("margin_share: 0.3\ngroups: {offer: }\nactions: [{action_id: a, channel: web, group: offfer}]").warnings
+    assert [warning for warning in warnings if "did you mean 'offer'?" in warning]
+    assert catalogue("margin_share: 0.3\ngroups: {offer: {}}\nactions: [{action_id: a, channel: web, group: care}]").warnings == ()
 
 
-@pytest.mark.parametrize("locale", ["vi", "en"])
-@pytest.mark.parametrize("action", DEFAULTS, ids=lambda a: a.action_id)
-def test_every_default_message_reads_well_in_both_languages(action, locale) -> None:
-    products = [Product("1", "Trà sen", "/products/1", price=4.5), Product("2", "Mứt gừng")][: 2 if action.products != "none" else 0]
-    for profile in ({"name": "Nguyễn Thị Lan", "city": "Huế", "locale": locale}, {"locale": locale}):
-        said = message(action, Occasion(profile, datetime(2024, 3, 5), products, load_catalogue().shop, "EUR"))
-        assert said is not None
-        assert said.locale == locale
-        assert said.body
-        assert said.sender is not None
-        assert said.sender.name
-        assert said.sender.title
-        assert said.sender.photo_url
-        assert "reply" not in said.sender.reply_to
-        for text in (said.subject, said.body):
-            assert "{" not in text
-            assert "None" not in text
-            assert "  " not in text.replace("\n", "")
-            assert " ," not in text
-        assert said.subject or action.channel in {"social", "sms", "store"}
-        assert action.channel in CHANNELS
-    assert set(action.treatments) == {"vi", "en"}
+def test_rules_may_name_the_contact_history_of_every_channel() -> None:
+    assert {"sms_contact_count_7d", "sms_contact_count_30d", "days_since_sms_contact", "rejected_count_60d"} <= set(RULE_NAMES)
+    assert len(RULE_NAMES) == len(set(RULE_NAMES)), "a name with two meanings"
+    facts = {fact.name: fact for fact in contact_facts(["zalo oa", "sms"])}
+    assert tuple(facts) == contact_names(["zalo oa", "sms"])
+    assert facts["contact_count_7d"] == ContactFact("contact_count_7d", days=7)
+    assert facts["zalo_oa_contact_count_30d"] == ContactFact("zalo_oa_contact_count_30d", channels=frozenset({"zalo oa"}), days=30)
+    assert facts["days_since_sms_contact"] == ContactFact("days_since_sms_contact", kind="days_since", channels=frozenset({"sms"}))
+    assert facts["rejected_count_60d"] == ContactFact("rejected_count_60d", days=60, outcome="rejected")
+    own = set(contact_names(CHANNELS)) & set(NAMES)
+    assert own == {"contact_count_7d", "contact_count_30d", "days_since_contact"}, (
+        "these mean the same as features; no others may be called alike"
+    )
