@@ -208,13 +208,16 @@ def identified(table: ibis.Table) -> ibis.Table:
     at = instant_us(table.occurred_at)
     own = table.filter(table.customer_id.notnull()).mutate(at=at, known_at=at)
     visits = table.filter(table.customer_id.isnull() & table.visitor_id.notnull())
-    joined = visits.drop("customer_id").inner_join(_links(table), "visitor_id")
+    joined = visits.drop("customer_id").inner_join(links(table), "visitor_id")
     seen = joined.mutate(at=instant_us(joined.occurred_at)).mutate(known_at=lambda t: ibis.greatest(t.at, t.linked_at))
     return ibis.union(own, seen.select(own.columns))
 
 
-def _links(table: ibis.Table) -> ibis.Table:
-    """Whose each visitor is, and since when: the first identification counts, of equally early ones the lesser customer_id."""
+def links(table: ibis.Table) -> ibis.Table:
+    """visitor_id, customer_id, linked_at (microseconds): whose each visitor is, and since when.
+
+    The first identification counts, of equally early ones the lesser customer_id.
+    """
     linked = table.filter((_.event_type == "identify") & _.visitor_id.notnull() & _.customer_id.notnull())
     linked = linked.select("visitor_id", "customer_id", linked_at=instant_us(linked.occurred_at))
     earliest = linked.mutate(first_at=linked.linked_at.min().over(ibis.window(group_by="visitor_id"))).filter(_.linked_at == _.first_at)

@@ -17,6 +17,7 @@ from serving.clock import SKEW
 from serving.shop import Shop, Shops
 from serving.state import decisions, events
 from serving.state.customers import Posted, StoredCustomer, read_many
+from serving.state.visitors import customer_of_visitor, visitors_of_customer
 from training.segments.rfm import SegmentRules, load_segments, segment_of
 
 
@@ -99,7 +100,7 @@ class Reader:
 
     def seen_visitor(self, connection: Connection, visitor_id: str, now: datetime) -> Seen:
         """What the visitor did; from the moment they are identified, the customer they are."""
-        customer_id = events.customer_of_visitor(connection, visitor_id, now)
+        customer_id = customer_of_visitor(connection, visitor_id, now)
         if customer_id is not None:
             return self.seen_customer(connection, customer_id, now)
         touches = events.events_of_visitor(connection, visitor_id, now)
@@ -121,7 +122,7 @@ class Reader:
 
     def visitor(self, connection: Connection, visitor_id: str, now: datetime) -> Current:
         """The visitor; from the moment they are identified, the customer they are."""
-        customer_id = events.customer_of_visitor(connection, visitor_id, now)
+        customer_id = customer_of_visitor(connection, visitor_id, now)
         if customer_id is not None:
             return self.customer(connection, customer_id, now)
         touches = events.events_of_visitor(connection, visitor_id, now)
@@ -147,8 +148,9 @@ def _posted_rows(
     """The order lines and events that were posted of them, and the visitors they turned out to be."""
     posted = stored.posted if stored else Posted()
     lines = events.order_lines_of_customer(connection, customer_id, now) if posted.lines else []
-    visitors = events.visitors_of_customer(connection, customer_id, now) if posted.events else {}
-    return lines, events.events_of_customer(connection, customer_id, now, visitors) if posted.events else [], visitors
+    visitors = visitors_of_customer(connection, customer_id, now) if posted.events or posted.visitors else {}
+    touches = events.events_of_customer(connection, customer_id, now, visitors) if posted.events or visitors else []
+    return lines, touches, visitors
 
 
 def _published(stored: StoredCustomer | None) -> CustomerHistory | None:

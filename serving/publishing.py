@@ -27,7 +27,7 @@ from serving.state import scores as stored_scores
 from serving.state.database import State
 from training.segments.rfm import RfmEdges
 
-CONTENTS: Final = 4
+CONTENTS: Final = 5
 """What a publication holds; another number says that publishing the same again would bring more."""
 
 BATCH: Final = 2_000
@@ -89,6 +89,7 @@ def publish(
     profiles: Mapping[str, Mapping[str, Any]] | None = None,
     consents: Mapping[str, Mapping[str, bool]] | None = None,
     contacts: pd.DataFrame | None = None,
+    visitors: pd.DataFrame | None = None,
     products: pd.DataFrame | None = None,
     shop: ShopFacts | None = None,
     scores: pd.DataFrame | None = None,
@@ -104,7 +105,8 @@ def publish(
     Histories and contacts reach to `known_until` (`as_of` where left out), since a server cuts them by its own clock; scores, levels and
     everything summed up over the shop see nothing at or after `as_of`. `made_of` is kept with the publication, to tell whether another one
     would be the same. `histories` gives (customer_id, history) once per customer. `profiles` and `consents` are those of `features.profiles` (customers
-    without a history are published too), `contacts` are those of `features.contacts`. `products` is the contract's table; `shop` is what
+    without a history are published too), `contacts` are those of `features.contacts`, `visitors` those of `features.visitors`. `products` is the
+    contract's table; `shop` is what
     features know of it (`features.products.known_products`, and the tables' time zone); `scores` has
     one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`), `rfm` is what separates the
     fifths of its customers (`training.segments.rfm`), and sentences tell money in `currency`; `conversion_value` stands for an order's where no
@@ -124,6 +126,9 @@ def publish(
         with state.writing() as connection:
             publications.add_customers(connection, generation, batch)
         progress(totals.customer_count)
+    for batch in _batches(_visitor_rows(visitors)):
+        with state.writing() as connection:
+            publications.add_visitors(connection, generation, batch)
     scored_count = _add_scores(state, generation, scores, as_of, currency)
     with state.writing() as connection:
         stored_scores.record_band_changes(connection, generation, wall())
@@ -172,6 +177,13 @@ def _contacts(frame: pd.DataFrame | None) -> dict[str, list[dict[str, Any]]]:
         fields = {name: plain(row[name]) for name in ("decision_id", "action_id", "channel", "decided_at", "outcomes", "outcomes_at")}
         found.setdefault(str(row["customer_id"]), []).append(fields)
     return found
+
+
+def _visitor_rows(frame: pd.DataFrame | None) -> Iterator[dict[str, Any]]:
+    """A row of the table for every visitor of the home's history who was identified."""
+    if frame is not None:
+        for visitor_id, customer_id, at in zip(frame["visitor_id"], frame["customer_id"], frame["identified_at"], strict=True):
+            yield {"visitor_id": str(visitor_id), "customer_id": str(customer_id), "identified_at": at.to_pydatetime()}
 
 
 def _stages(scores: pd.DataFrame | None) -> dict[str, str]:

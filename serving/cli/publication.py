@@ -92,6 +92,7 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any, scores: A
     from features.own_rows import ShopFacts
     from features.products import known_products
     from features.profiles import consents, profiles
+    from features.visitors import identified_visitors
     from serving.publishing import publish
     from training.segments.rfm import rfm_edges
 
@@ -108,6 +109,7 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any, scores: A
             profiles=profiles(tables),
             consents=consents(tables),
             contacts=contact_history(tables, until),
+            visitors=identified_visitors(tables, until),
             products=tables.products.to_pandas(),
             shop=ShopFacts(known_products(tables), tables.timezone),
             scores=scores,

@@ -9,16 +9,19 @@ from sqlalchemy import Connection, Row, Select, bindparam, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.state.publications import current_generation
-from serving.state.tables import CONTACTS, CUSTOMERS, EVENTS, ORDER_LINES, PUBLISHED_CUSTOMERS, PUBLISHED_SCORES
+from serving.state.tables import CONTACTS, CUSTOMERS, EVENTS, ORDER_LINES, PUBLISHED_CUSTOMERS, PUBLISHED_SCORES, PUBLISHED_VISITORS
 
 
 @dataclass(frozen=True)
 class Posted:
-    """What may have been posted of a customer: False says that nothing of the kind was, under their own id."""
+    """What may have been posted of a customer: False says that nothing of the kind was, under their own id, and that no visitor of the home's
+    history is them.
+    """
 
     lines: bool = True
     events: bool = True
     contacts: bool = True
+    visitors: bool = True
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ def _put(connection: Connection, customer_id: str, at: datetime, **columns: Mapp
 
 def _published(row: Sequence[Any]) -> StoredCustomer:
     customer_id, generation, profile, consent, contacts, history, stage, new_profile, new_consent, *more = row
-    *scores, lines, events, contacted = more
+    *scores, lines, events, contacted, visited = more
     return StoredCustomer(
         customer_id=customer_id,
         generation=generation,
@@ -84,7 +87,7 @@ def _published(row: Sequence[Any]) -> StoredCustomer:
         history=history,
         scores=None if scores[0] is None else dict(zip(_SCORE_NAMES, scores, strict=True)),
         stage=stage,
-        posted=Posted(bool(lines), bool(events), bool(contacted)),
+        posted=Posted(bool(lines), bool(events), bool(contacted), bool(visited)),
     )
 
 
@@ -104,6 +107,8 @@ def _of_the_published() -> Select[Any]:
     mine = (own.customer_id, own.generation, own.profile, own.consent, own.contacts, own.history, own.stage)
     whose = (ORDER_LINES.c.customer_id, EVENTS.c.customer_id, CONTACTS.c.subject_id)
     rows = [exists().where(owner == own.customer_id).label(f"has_{owner.table.name}") for owner in whose]
+    visited = (PUBLISHED_VISITORS.c.generation == own.generation) & (PUBLISHED_VISITORS.c.customer_id == own.customer_id)
+    rows.append(exists().where(visited).label("has_visitors"))
     scored = (score.generation == own.generation) & (score.customer_id == own.customer_id)
     joined = PUBLISHED_CUSTOMERS.outerjoin(PUBLISHED_SCORES, scored).outerjoin(CUSTOMERS, CUSTOMERS.c.customer_id == own.customer_id)
     asked = own.customer_id.in_(bindparam("customer_ids", expanding=True))

@@ -2,10 +2,10 @@
 
 import zlib
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, select, text
+from sqlalchemy import ColumnElement, Connection, Select, bindparam, select, text
 
 from serving.state.inserts import insert_new
 from serving.state.tables import EVENTS, ORDER_LINES
@@ -33,7 +33,7 @@ def events_of_customer(
 ) -> list[dict[str, Any]]:
     """The customer's posted events from before this instant, oldest first.
 
-    Among them what they did as one of these visitors (`visitors_of_customer`), known_at the time when they were identified, as
+    Among them what they did as one of these visitors (`serving.state.visitors.visitors_of_customer`), known_at the time when they were identified, as
     `features.sources` has it.
     """
     own = _rows(connection, _EVENTS_OF_CUSTOMER, who=customer_id, before=before)
@@ -49,13 +49,6 @@ def events_of_visitor(connection: Connection, visitor_id: str, before: datetime)
     return _rows(connection, _EVENTS_OF_VISITOR, who=visitor_id, before=before)
 
 
-def customer_of_visitor(connection: Connection, visitor_id: str, before: datetime) -> str | None:
-    """Who the visitor turned out to be: the customer of their first identify event before this instant; None if there is none."""
-    said = (EVENTS.c.visitor_id == visitor_id, EVENTS.c.event_type == "identify", EVENTS.c.customer_id.is_not(None))
-    first = select(EVENTS.c.customer_id).where(*said, EVENTS.c.occurred_at < before).order_by(EVENTS.c.occurred_at, EVENTS.c.event_id)
-    return connection.execute(first.limit(1)).scalar()
-
-
 def customers_of_orders(connection: Connection, order_ids: Collection[str]) -> dict[str, str]:
     """Whose order each of these ids is, of those that were posted. Nobody else posts any of them until this transaction ends."""
     ids = sorted(set(order_ids))
@@ -67,13 +60,6 @@ def customers_of_orders(connection: Connection, order_ids: Collection[str]) -> d
         mine = select(ORDER_LINES.c.order_id, ORDER_LINES.c.customer_id).where(ORDER_LINES.c.order_id.in_(ids[start : start + 1000]))
         found |= {row.order_id: row.customer_id for row in connection.execute(mine.distinct())}
     return found
-
-
-def visitors_of_customer(connection: Connection, customer_id: str, before: datetime) -> dict[str, datetime]:
-    """The visitors who turned out to be this customer before this instant, and nobody else earlier; each with the time when that was said."""
-    first = {str(row[0]): row[1] for row in connection.execute(_IDENTIFIED, {"who": customer_id, "before": before})}
-    just_after = {who: at + timedelta(microseconds=1) for who, at in first.items()}
-    return {who: first[who] for who, after in just_after.items() if customer_of_visitor(connection, who, after) == customer_id}
 
 
 def order_lines_of_customer(connection: Connection, customer_id: str, before: datetime) -> list[dict[str, Any]]:
@@ -96,15 +82,8 @@ def _lines() -> Select[Any]:
     return newest_first.limit(bindparam("most"))
 
 
-def _identified() -> Select[Any]:
-    said = (EVENTS.c.customer_id == bindparam("who"), EVENTS.c.event_type == "identify", EVENTS.c.visitor_id.is_not(None))
-    times = select(EVENTS.c.visitor_id, func.min(EVENTS.c.occurred_at)).where(*said, EVENTS.c.occurred_at < bindparam("before"))
-    return times.group_by(EVENTS.c.visitor_id)
-
-
 # once: every request asks them, and making a statement costs more than asking it
 _LINES_OF_CUSTOMER = _lines()
-_IDENTIFIED = _identified()
 _EVENTS_OF_CUSTOMER = _events(EVENTS.c.customer_id == bindparam("who"))
 _EVENTS_OF_VISITOR = _events(EVENTS.c.visitor_id == bindparam("who"))
 _EVENTS_OF_VISITORS = _events(EVENTS.c.customer_id.is_(None) & EVENTS.c.visitor_id.in_(bindparam("who", expanding=True)))

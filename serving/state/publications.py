@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
 
-from serving.state.tables import PUBLICATIONS, PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS, PUBLISHED_SCORES
+from serving.state.tables import PUBLICATIONS, PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS, PUBLISHED_SCORES, PUBLISHED_VISITORS
 
 SCORES_KEPT: Final = 3
 SCORES_KEPT_FOR: Final = timedelta(days=1)
@@ -66,6 +66,12 @@ def add_products(connection: Connection, generation: int, rows: Sequence[dict[st
         connection.execute(insert(PUBLISHED_PRODUCTS), [{"generation": generation, **row} for row in rows])
 
 
+def add_visitors(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:
+    """Writes visitors of this generation, and whom they turned out to be: visitor_id, customer_id, identified_at."""
+    if rows:
+        connection.execute(insert(PUBLISHED_VISITORS), [{"generation": generation, **row} for row in rows])
+
+
 def complete(connection: Connection, generation: int, facts: dict[str, Any]) -> None:
     """Makes this generation the one that readers see."""
     connection.execute(update(PUBLICATIONS).where(PUBLICATIONS.c.generation == generation).values(complete=True, facts=facts))
@@ -78,7 +84,7 @@ def remove_others(connection: Connection, generation: int, at: datetime) -> None
     them. `at` is now.
     """
     kept = _with_scores(connection, generation, at)
-    for table in (PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS):
+    for table in (PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS, PUBLISHED_VISITORS):
         connection.execute(delete(table).where(table.c.generation < generation))
     for table in (PUBLISHED_SCORES, PUBLICATIONS):
         connection.execute(delete(table).where(table.c.generation < generation, table.c.generation.not_in(kept)))

@@ -23,6 +23,7 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
+    union_all,
 )
 from sqlalchemy.dialects import sqlite
 
@@ -30,7 +31,7 @@ from serving.state.database import State
 from serving.state.events import MOST_ROWS
 from serving.state.lookup import Lookup, Question, lookup
 from serving.state.publications import current_generation
-from serving.state.tables import CUSTOMERS, EVENTS, ORDER_LINES
+from serving.state.tables import CUSTOMERS, EVENTS, ORDER_LINES, PUBLISHED_VISITORS
 
 _SQLITE_INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
 
@@ -89,8 +90,10 @@ def _question(
 def _version(asked: FromClause) -> Select[Any]:
     who = asked.c.who
     mine = EVENTS.alias("mine")
-    visitors = select(mine.c.visitor_id).where(mine.c.customer_id == who, mine.c.event_type == _IDENTIFY, mine.c.visitor_id.is_not(None))
-    theirs = EVENTS.c.visitor_id.in_(visitors.correlate(asked))
+    posted = select(mine.c.visitor_id).where(mine.c.customer_id == who, mine.c.event_type == _IDENTIFY, mine.c.visitor_id.is_not(None))
+    known = PUBLISHED_VISITORS.c
+    published = select(known.visitor_id).where(known.generation == current_generation(), known.customer_id == who)
+    theirs = EVENTS.c.visitor_id.in_(union_all(posted.correlate(asked), published.correlate(asked)))
     put = select(CUSTOMERS.c.updated_at).where(CUSTOMERS.c.customer_id == who).correlate(asked)
     return select(
         who,

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import pandas as pd
 import pytest
 from sqlalchemy import delete
 
@@ -107,6 +108,16 @@ def test_every_change_makes_another_version_and_reading_makes_none(state: State)
         seen.append(found)
     assert len(set(seen)) == len(CHANGES) + 1 - len(UNSEEN)
     assert version(state, customer_id="chi")[1:] == version(state, customer_id="dung")[1:], "nobody else changed"
+
+
+def test_what_is_posted_as_a_visitor_whom_the_publication_knows_is_another_version(state: State) -> None:
+    visitors = pd.DataFrame({"visitor_id": ["v", "w"], "customer_id": ["an", "binh"], "identified_at": [NOW - timedelta(days=9)] * 2})
+    publish(state, as_of=NOW, histories=[("an", CustomerHistory.empty())], visitors=visitors)
+    before = version(state)
+    event("other", visitor_id="w")(state)
+    assert version(state) == before
+    event("own", visitor_id="v")(state)
+    assert version(state) != before
 
 
 def test_the_same_number_of_rows_after_an_erasure_is_another_version(state: State) -> None:

@@ -2,7 +2,7 @@ import threading
 from datetime import datetime, timedelta
 from typing import Any
 
-from serving.state import customers, decisions, events, publications
+from serving.state import customers, decisions, events, publications, visitors
 from serving.state.database import State
 
 NOW = datetime(2026, 3, 1, 12)
@@ -105,15 +105,15 @@ def test_what_a_visitor_did_belongs_to_the_customer_they_turn_out_to_be(state: S
     with state.writing() as connection:
         events.add_events(connection, [before, said, again_by_another])
     with state.reading() as connection:
-        visitors = events.visitors_of_customer(connection, "c1", NOW)
-        assert visitors == {"v": said["occurred_at"]}
-        assert events.visitors_of_customer(connection, "c1", said["occurred_at"]) == {}
-        assert events.visitors_of_customer(connection, "c2", NOW) == {}
-        mine = events.events_of_customer(connection, "c1", NOW, visitors)
+        known = visitors.visitors_of_customer(connection, "c1", NOW)
+        assert known == {"v": said["occurred_at"]}
+        assert visitors.visitors_of_customer(connection, "c1", said["occurred_at"]) == {}
+        assert visitors.visitors_of_customer(connection, "c2", NOW) == {}
+        mine = events.events_of_customer(connection, "c1", NOW, known)
         assert [(e["event_id"], e.get("known_at")) for e in mine] == [("v1", said["occurred_at"]), ("i1", None)]
         assert [e["event_id"] for e in events.events_of_customer(connection, "c2", NOW, {})] == ["i2"]
-        assert events.customer_of_visitor(connection, "v", NOW) == "c1"
-        assert events.customer_of_visitor(connection, "v", said["occurred_at"]) is None
+        assert visitors.customer_of_visitor(connection, "v", NOW) == "c1"
+        assert visitors.customer_of_visitor(connection, "v", said["occurred_at"]) is None
 
 
 def test_contacts_carry_their_outcomes_in_order(state: State) -> None:
