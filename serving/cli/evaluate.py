@@ -1,4 +1,4 @@
-"""Commands that measure without registering anything: evaluate affinity."""
+"""Commands that measure without registering anything: evaluate affinity, evaluate power."""
 
 import os
 from dataclasses import dataclass
@@ -11,12 +11,14 @@ import typer
 from features.errors import InputError
 from serving.cli.console import note, say, say_json, show, step
 from serving.cli.data import AsOf
+from serving.cli.evaluate_power import power
 from serving.cli.workspace import Workspace, of
 
 if TYPE_CHECKING:
     from training.affinity.backtest import Backtest
 
 app = typer.Typer(no_args_is_help=True)
+app.command()(power)
 
 MODES: Final = {"all": "repeats counted", "new": "never bought before"}
 
