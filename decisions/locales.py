@@ -71,9 +71,34 @@ def share(part: float, locale: str = FALLBACK) -> str:
     return text.translate(_SWAPPED) if language(locale) == "vi" else text
 
 
+_FAMILIES: Final = frozenset(
+    (
+        "nguyễn",
+        "nguyen",
+        "trần",
+        "tran",
+        "phạm",
+        "pham",
+        "huỳnh",
+        "huynh",
+        "lê",
+        "hoàng",
+        "phan",
+        "vũ",
+        "võ",
+        "đặng",
+        "bùi",
+        "đỗ",
+        "hồ",
+        "ngô",
+    )
+)
+
+
 def given_name(name: str, locale: str) -> str:
-    """By which name to greet: the last word of a Vietnamese name, the first of an English one; empty if there is no name."""
+    """By which name to greet: the last word in Vietnamese, and of a Vietnamese name; the first of another; empty if there is no name."""
     words = name.split()
     if not words:
         return ""
-    return words[-1] if language(locale) == "vi" else words[0]
+    family_first = language(locale) == "vi" or words[0].lower() in _FAMILIES
+    return words[-1] if family_first else words[0]

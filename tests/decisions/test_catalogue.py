@@ -193,7 +193,10 @@ def test_the_digest_follows_the_content_and_not_its_form() -> None:
             one("{action_id: a, channels: [email, sms], treatments: {sms: {en: {body: '{{ customer.nmae }}'}}}}"),
             "sms, en, body: .*customer.nmae",
         ),
-        ("margin_share: 0.3\nactions: []\ngroups:\n  a: {within: b}\n  b: {within: a}", "line 5: groups, b, within: the groups stand in a circle: a within b within a"),
+        (
+            "margin_share: 0.3\nactions: []\ngroups:\n  a: {within: b}\n  b: {within: a}",
+            "line 5: groups, b, within: the groups stand in a circle: a within b within a",
+        ),
         (
             "margin_share: 0.3\nactions: []\ngroups:\n  a: {within: a}",
             "line 4: groups, a, within: the groups stand in a circle: a within a",
