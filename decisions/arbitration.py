@@ -1,44 +1,130 @@
-"""Arbitration: how much each action is worth now.
+"""Arbitration: how much each action is worth now, and by which of its channels it would go.
 
-    priority = response_probability x value x context_weight x lever - cost
+    priority = response_probability x (1 + lift) x context_weight x value x lever - cost
+    lift = lift_prior x k / (k + evidence)            k = 50 decisions: the business's belief fades as outcomes come in
+    cost = contact_cost + leaving_cost
 
-Every term is kept. `no_action` has priority 0: an action must earn more than it costs to be better than leaving the customer alone.
+Every term is kept. `no_action` has priority 0: an action must earn more than it costs to be better than leaving the customer alone. Arrays are
+customers x actions, and what stands in a row depends on that row alone.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Final
 
-from decisions.actions import Action
-from decisions.decision import Terms
-from decisions.moment import Moment
-from decisions.value import outcome_value
-from features.contract import NO_ACTION
+import numpy as np
+from numpy.typing import NDArray
 
+from decisions.actions import Action, Catalogue
+from decisions.channel_choice import answer_rates
+from decisions.exploration import Standing
+from decisions.gates import Gates
+from decisions.responses import Response
+from decisions.value import Journey, Money
+from decisions.win_probabilities import Uncertain
 
-class Response(Protocol):
-    """Whatever knows how likely an action is to be answered."""
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Flags = NDArray[np.bool_]
 
-    def probability(self, action_id: str, stage: str, prior: float) -> float:
-        """The probability of a positive outcome of this action in this stage; `prior` is the catalogue's, for what was never seen."""
-
-
-class PriorResponse:
-    """The catalogue's own priors: what is known before any outcome is."""
-
-    def probability(self, action_id: str, stage: str, prior: float) -> float:  # noqa: ARG002 - the prior of the action is all there is
-        """The prior."""
-        return prior
+LIFT_STRENGTH: Final = 50.0
 
 
-NO_TERMS = Terms(response_probability=0.0, value=0.0, context_weight=1.0, lever=1.0, cost=0.0, priority=0.0)
+@dataclass(frozen=True, eq=False)
+class Circumstances:
+    """What arbitration looks at, customers first: stages as places in `features.contract.STAGES`; money of an order; contacts sent and answered
+    by channel (customers x channels, and the shop's); prices of the products that the actions would show (customers x actions, NaN: unknown)."""
+
+    stages: Ints
+    order_counts: Floats
+    order_values: Floats
+    sent: Floats
+    answered: Floats
+    shop_sent: Floats
+    shop_answered: Floats
+    prices: Floats
 
 
-def weigh(action: Action, moment: Moment, response: Response) -> Terms:
-    """The terms of the action's priority in this moment."""
-    if action.action_id == NO_ACTION:
-        return NO_TERMS
-    probability = float(response.probability(action.action_id, moment.stage, action.response_prior))
-    value = outcome_value(action, moment.stage, moment.situation.expected_order_value, moment.catalogue)
-    context = moment.ask.context
-    weight = float(context.get(action.action_id, context.get(action.group, 1.0)))
-    priority = probability * value * weight * action.lever - action.cost
-    return Terms(probability, value, weight, action.lever, action.cost, priority)
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """Every term of every action, customers x actions; `way` is the channel it would go by, as a place in `Gates.ways`."""
+
+    response_probability: Floats
+    lift: Floats
+    context_weight: Floats
+    value: Floats
+    lever: Floats
+    contact_cost: Floats
+    leaving_cost: Floats
+    priority: Floats
+    strength: Floats
+    value_source: Ints
+    way: Ints
+
+    def row(self, number: int) -> "Weighed":
+        """One customer's, as arrays of one row."""
+        return Weighed(*(getattr(self, part.name)[number : number + 1] for part in fields(self)))
+
+    def standing(self, allowed: Flags) -> Standing:
+        """How the actions stand, where these are allowed."""
+        scale = (1.0 + self.lift) * self.context_weight * self.value * self.lever
+        return Standing(self.priority, Uncertain(scale, self.contact_cost + self.leaving_cost, self.response_probability, self.strength), allowed)
+
+
+class Arbiter:
+    """The terms of one catalogue, made ready: what does not depend on the customer."""
+
+    def __init__(self, catalogue: Catalogue, gates: Gates, response: Response, journey: Journey | None) -> None:
+        self._gates, self._response = gates, response
+        self._money = Money.of(catalogue, journey)
+        self.channels = tuple(sorted(catalogue.channels))
+        actions = catalogue.actions
+        self._lift = np.array([action.lift_prior for action in actions])
+        self._lever = np.array([action.lever for action in actions])
+        costs = [float(actions[way.action].costs.get(way.channel, 0.0)) for way in gates.ways]
+        self._way_cost = np.array(costs)
+        self._way_pushed = np.array([way.channel in catalogue.pushed_channels for way in gates.ways], dtype=bool)
+        self._way_channel = np.array([self.channels.index(way.channel) if way.channel else -1 for way in gates.ways], dtype=np.int64)
+        self._several = gates.per_action.shape[1] > 1
+        self._actions = actions
+
+    def weigh(self, known: Circumstances, ways_allowed: Flags, context: Mapping[str, float]) -> Weighed:
+        """The terms of every action in these circumstances; each goes by the best of its channels that are allowed (customers x ways)."""
+        beliefs = self._response.beliefs(known.stages)
+        value, source = self._money.values(known.stages, known.order_counts, known.order_values, known.prices)
+        leaving = self._money.leaving(known.stages, known.order_counts, known.order_values)[:, None]
+        way = self._best_ways(known, ways_allowed, value)
+        lift = self._lift * LIFT_STRENGTH / (LIFT_STRENGTH + beliefs.evidence)
+        weight = np.broadcast_to(self._weights(context), value.shape)
+        lever = np.broadcast_to(self._lever, value.shape)
+        contact_cost = self._way_cost[way]
+        leaving_cost = np.where(self._way_pushed[way], beliefs.leaving * leaving, 0.0)
+        priority = beliefs.probability * (1.0 + lift) * weight * value * lever - (contact_cost + leaving_cost)
+        priority[:, 0] = 0.0
+        value[:, 0] = 0.0
+        terms = (beliefs.probability, lift, weight, value, lever, contact_cost, leaving_cost, priority, beliefs.strength)
+        return Weighed(*terms, value_source=source, way=way)
+
+    def rates(self, known: Circumstances) -> Floats:
+        """How likely each customer answers each of `channels`."""
+        return answer_rates(known.sent, known.answered, known.shop_sent, known.shop_answered)
+
+    def _best_ways(self, known: Circumstances, allowed: Flags, value: Floats) -> Ints:
+        """(N, A): the way that earns most by how its channel is answered; of equals the catalogue's first. The first way where none is allowed."""
+        ways = self._gates.per_action
+        if not self._several:
+            return np.broadcast_to(ways[:, 0], value.shape)
+        rates = self.rates(known)
+        by_way = np.where(self._way_channel >= 0, rates[:, self._way_channel], 0.0)
+        worth = by_way[:, ways] * np.maximum(value, 0.0)[:, :, None] - self._way_cost[ways]
+        usable = allowed[:, ways] & (ways >= 0)
+        best = np.argmax(np.where(usable, worth, -np.inf), axis=2)
+        return ways[np.arange(len(ways)), best]
+
+    def _weights(self, context: Mapping[str, float]) -> Floats:
+        return np.array([_weight(action, context) for action in self._actions]) if context else np.ones(len(self._actions))
+
+
+def _weight(action: Action, context: Mapping[str, float]) -> float:
+    """The context's weight of an action: its own, or that of the nearest group above it that has one."""
+    return float(next((context[name] for name in (action.action_id, *action.groups) if name in context), 1.0))

@@ -1,73 +1,141 @@
 """Exploration: the probability of each allowed action, explicit, so that what is logged is exactly what was drawn from.
 
-    pi = (1 - n floor) [(1 - share) greedy + share softmax(priority / (temperature x spread))] + floor
+    pi = (1 - n floor) p + floor        over n allowed actions
 
-over n allowed actions: `greedy` shares 1 equally among the best, `spread` is the money between the best and the median priority, so that the
-temperature means the same in euro and in dong, and no few very costly actions can flatten it. The floor keeps every logged probability away from 0,
-as evaluating another policy on the log asks for. Softmax and epsilon exploration: Sutton and Barto, Reinforcement Learning, 2nd ed., 2.2 and 2.8.
+where p are the win probabilities of what is known (`Thompson`: `decisions.win_probabilities`), or a mixture of greedy and softmax (`Softmax`). The
+floor keeps every logged probability away from 0, as evaluating another policy on the log asks for. Softmax and epsilon exploration: Sutton and Barto,
+Reinforcement Learning, 2nd ed., 2.2 and 2.8. Arrays are customers x actions; `no_action` is the first column, and always allowed.
 """
 
 import hashlib
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from decisions.win_probabilities import Uncertain, win_probabilities
 from features.errors import InputError
 
-Vector = NDArray[np.float64]
-MOST_FLOOR = 0.5
+Floats = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+MOST_FLOOR: Final = 0.001
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """How the actions stand: their priorities, what is not known of these, and which are allowed."""
+
+    priority: Floats
+    uncertain: Uncertain
+    allowed: Flags
+
+
+class Exploration(Protocol):
+    """A way to explore."""
+
+    def probabilities(self, standing: Standing) -> Floats:
+        """The probability of each action to be drawn: rows sum to 1, and what is not allowed has 0."""
 
 
 @dataclass(frozen=True)
-class Exploration:
-    """How much is explored: `share` of decisions by softmax at `temperature` (in spreads of priority), and never less than `floor` per action."""
+class Thompson:
+    """Each action is drawn as often as it is believed to be the best one, and never less than `floor`: what is known well is hardly explored."""
+
+    floor: float = MOST_FLOOR
+
+    def __post_init__(self) -> None:
+        _check_floor(self.floor)
+
+    def probabilities(self, standing: Standing) -> Floats:
+        """The win probabilities, with the floor."""
+        uncertain = standing.uncertain
+        rest = Uncertain(*(np.ascontiguousarray(part[:, 1:]) for part in (uncertain.scale, uncertain.cost, uncertain.mean, uncertain.strength)))
+        return _floored(win_probabilities(rest, standing.allowed[:, 1:]), standing.allowed, self.floor)
+
+
+@dataclass(frozen=True)
+class Softmax:
+    """`share` of decisions by softmax of the priorities, the others greedy; never less than `floor` per action.
+
+    `temperature` is in spreads, the money between the best and the median priority of the allowed actions: so it means the same in euro and in
+    dong, and no few very costly actions can flatten it.
+    """
 
     share: float = 0.1
     temperature: float = 0.5
-    floor: float = 0.001
+    floor: float = MOST_FLOOR
 
     def __post_init__(self) -> None:
-        if not 0 <= self.share <= 1 or not 0 <= self.floor <= MOST_FLOOR or not 0 < self.temperature < float("inf"):
-            raise InputError(f"{self} cannot be used.", remedy="share lies in 0 to 1, floor in 0 to 0.5, temperature is above 0.")
+        _check_floor(self.floor)
+        if not 0 <= self.share <= 1 or not 0 < self.temperature < float("inf"):
+            raise InputError(f"{self} cannot be used.", remedy="share lies in 0 to 1, temperature is above 0.")
+
+    def probabilities(self, standing: Standing) -> Floats:
+        """The mixture, with the floor."""
+        mixed = (1 - self.share) * greedy(standing) + self.share * _softmax(standing, self.temperature)
+        return _floored(mixed, standing.allowed, self.floor)
 
 
-def probabilities(priorities: Sequence[float], exploration: Exploration) -> Vector:
-    """The probability of each action to be drawn, summing to 1; empty for no actions."""
-    if len(priorities) == 0:
-        return np.zeros(0)
-    values = np.asarray(priorities, dtype=np.float64)
-    floor = min(exploration.floor, MOST_FLOOR / len(values))
-    mixed = (1 - exploration.share) * greedy(values) + exploration.share * _softmax(values, exploration.temperature)
-    pi = (1 - len(values) * floor) * mixed + floor
-    return np.asarray(pi / pi.sum())
+KINDS: Final[Mapping[str, type[Thompson] | type[Softmax]]] = {"thompson": Thompson, "softmax": Softmax}
 
 
-def greedy(priorities: Sequence[float] | Vector) -> Vector:
-    """The best action with probability 1; equally good ones share it."""
-    values = np.asarray(priorities, dtype=np.float64)
-    best = values == values.max()
-    return np.asarray(best / best.sum())
+def to_plain(exploration: Exploration) -> dict[str, Any]:
+    """Plain data for JSON; InputError for a way to explore that is none of `KINDS`."""
+    for kind, known in KINDS.items():
+        if isinstance(exploration, known):
+            return {"kind": kind, **asdict(exploration)}
+    raise InputError(f"{exploration!r} cannot be stored.", remedy=f"Explore by one of {', '.join(KINDS)}.")
 
 
-def draw(pi: Vector, rng: np.random.Generator) -> int:
-    """The place of one action, drawn with these probabilities; an action of probability 0 is never drawn."""
-    edges = np.cumsum(pi)
-    return int(np.searchsorted(edges, rng.random() * edges[-1], side="right"))
+def from_plain(plain: Mapping[str, Any]) -> Exploration:
+    """What `to_plain` told of."""
+    return KINDS[plain["kind"]](**{name: value for name, value in plain.items() if name != "kind"})
 
 
-def generator(seed: int, customer_id: str, decision_id: str) -> np.random.Generator:
-    """The random numbers of one decision: the same for the same seed, customer and decision, whatever was decided before."""
-    digest = hashlib.sha256(json.dumps([seed, customer_id, decision_id]).encode()).digest()
-    return np.random.Generator(np.random.PCG64(int.from_bytes(digest[:16], "big")))
+def greedy(standing: Standing) -> Floats:
+    """The best allowed action with probability 1; equally good ones share it."""
+    priority = np.where(standing.allowed, standing.priority, -np.inf)
+    best = priority == priority.max(axis=1)[:, None]
+    return np.asarray(best / np.cumsum(best, axis=1)[:, -1:])
 
 
-def _softmax(values: Vector, temperature: float) -> Vector:
-    spread = values.max() - float(np.median(values)) or values.max() - values.min()
-    if not spread:
-        return np.full(len(values), 1 / len(values))
-    with np.errstate(over="ignore"):
-        powers = np.exp((values - values.max()) / (temperature * spread))
-    return np.asarray(powers / powers.sum())
+def uniform_over(allowed: Flags) -> Floats:
+    """Every allowed action alike."""
+    return np.asarray(allowed / np.cumsum(allowed, axis=1)[:, -1:])
+
+
+def draw(pi: Floats, uniform: Floats) -> NDArray[np.int64]:
+    """(N,): the place of one action per row, drawn with these probabilities by one uniform number each; probability 0 is never drawn."""
+    edges = np.cumsum(pi, axis=1)
+    place = (edges <= uniform[:, None] * edges[:, -1:]).sum(axis=1)
+    last = pi.shape[1] - 1 - np.argmax(pi[:, ::-1] > 0, axis=1)
+    return np.minimum(place, last)
+
+
+def uniform(seed: int, customer_id: str, decision_id: str, rank: int = 0) -> float:
+    """The random number, 0 <= u < 1, of one rank of one decision: the same for the same seed, customer and decision, whatever was decided before."""
+    digest = hashlib.sha256(json.dumps([seed, customer_id, decision_id, rank]).encode()).digest()
+    return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
+
+
+def _floored(p: Floats, allowed: Flags, floor: float) -> Floats:
+    count = np.cumsum(allowed, axis=1)[:, -1:]
+    return np.where(allowed, (1 - count * floor) * p + floor, 0.0)
+
+
+def _softmax(standing: Standing, temperature: float) -> Floats:
+    priority = np.where(standing.allowed, standing.priority, np.nan)
+    best = np.nanmax(priority, axis=1)[:, None]
+    middle, least = np.nanmedian(priority, axis=1)[:, None], np.nanmin(priority, axis=1)[:, None]
+    spread = np.where(best > middle, best - middle, best - least)
+    with np.errstate(over="ignore", under="ignore"):
+        powers = np.where(standing.allowed, np.exp((priority - best) / (temperature * np.where(spread > 0, spread, 1.0))), 0.0)
+    return np.asarray(powers / np.cumsum(powers, axis=1)[:, -1:])
+
+
+def _check_floor(floor: float) -> None:
+    if not 0 <= floor <= MOST_FLOOR:
+        raise InputError(f"The floor is {floor}.", remedy=f"Give a probability from 0 to {MOST_FLOOR} per action.")

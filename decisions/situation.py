@@ -20,6 +20,9 @@ class Product:
     url: str = ""
     reason: str = ""
     price: float | None = None
+    category: str = ""
+    brand: str = ""
+    image_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,13 +37,28 @@ class Contact:
 
 
 @dataclass(frozen=True)
+class ShopHabits:
+    """What all customers of the shop do together: contacts sent and answered by channel, what they do by hour of the day, the shop's time zone."""
+
+    answers: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    hours: tuple[float, ...] = ()
+    timezone: str = "UTC"
+
+
+NO_HABITS: Final = ShopHabits()
+
+
+@dataclass(frozen=True)
 class Situation:
     """One customer as of an instant: everything that a decision may look at.
 
     Unknown features and profile values are left out when it is made; profile values become numbers and texts (instants: ISO text).
     `expected_order_value` is money: what this customer's next order is worth, or the shop's mean where that is unknown.
     `consent` says yes or no per channel; a channel that it does not name has no consent information at all.
-    `products` holds, per source (affinity, repeat, cart), what may be offered, best first.
+    `products` holds, per source (affinity, repeat, cart, viewed), what may be offered, best first.
+    `timezone` is the customer's (IANA; empty is the shop's). `hours` counts what they did by hour of their local day, `answers` says per channel how
+    many contacts they were sent and answered; `shop` has the same of all customers together. `budgets_left` names the actions that have a
+    budget: (contacts, money) that are left of it now, None where there is no such limit.
     """
 
     customer_id: str
@@ -53,6 +71,11 @@ class Situation:
     churn_probability: float | None = None
     expected_order_value: float = 0.0
     products: Mapping[str, Sequence[Product]] = field(default_factory=dict)
+    timezone: str = ""
+    hours: tuple[float, ...] = ()
+    answers: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+    shop: ShopHabits = NO_HABITS
+    budgets_left: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         numbers = {name: float(value) for name, value in self.features.items()}
@@ -65,6 +88,9 @@ class Situation:
             "products": {source: tuple(found) for source, found in self.products.items()},
             "churn_probability": _number(self.churn_probability),
             "expected_order_value": _number(self.expected_order_value) or 0.0,
+            "hours": tuple(self.hours),
+            "answers": {channel: (float(sent), float(answered)) for channel, (sent, answered) in self.answers.items()},
+            "budgets_left": {action_id: (_number(contacts), _number(money)) for action_id, (contacts, money) in self.budgets_left.items()},
         }
         for name, value in known.items():
             object.__setattr__(self, name, value)
@@ -76,6 +102,8 @@ class Ask:
 
     `stage` None means the customer's own; `channels` None means any. `context` weighs action groups or single actions, from 0 to 5; 1 is neutral.
     `k` is how many actions to give at most; `seed` None takes the policy's. The same seed, customer and decision id give the same answer.
+    `placements` are the places to fill, each with one action, none twice: then `k` does not count. `deferred` says that the contact is made at
+    its best time, not now: quiet hours do not forbid it.
     """
 
     decision_id: str = ""
@@ -84,6 +112,8 @@ class Ask:
     context: Mapping[str, float] = field(default_factory=dict)
     k: int = 1
     seed: int | None = None
+    placements: tuple[str, ...] = ()
+    deferred: bool = False
 
 
 def _number(value: float | None) -> float | None:

@@ -74,6 +74,8 @@ class Condition(Protocol):
 
 def scalar(value: object) -> Scalar:
     """The value as the language sees it: a number, a text, or None for missing."""
+    if type(value) is float:  # nearly always, and much cheaper than what follows
+        return value if value == value else None
     if value is None or value is pd.NA or value is pd.NaT:
         return None
     if isinstance(value, str):
