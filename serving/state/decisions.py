@@ -4,9 +4,10 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, func, select, text
+import orjson
+from sqlalchemy import ARRAY, Connection, Select, String, bindparam, select, text
 
-from serving.state.inserts import insert_new
+from serving.state.inserts import insert_many, insert_new
 from serving.state.tables import CONTACTS, DECISIONS, OUTCOMES
 
 MOST_CONTACTS = 500
@@ -21,6 +22,16 @@ def add(connection: Connection, row: dict[str, Any], contacts: Sequence[dict[str
     return True
 
 
+def add_many(connection: Connection, rows: Sequence[dict[str, Any]], contacts: Sequence[dict[str, Any]]) -> set[str]:
+    """Stores many decisions and their contacts, and returns the ids of those that were new: of the others nothing is stored.
+
+    A `record` or `request` that is JSON already is given as `orjson.Fragment(text)`.
+    """
+    new = {str(key[0]) for key in insert_many(connection, DECISIONS, rows)}
+    insert_many(connection, CONTACTS, [contact for contact in contacts if contact["decision_id"] in new])
+    return new
+
+
 def find(connection: Connection, decision_id: str) -> dict[str, Any] | None:
     """The decision as it was recorded; None where there is none."""
     row = connection.execute(select(DECISIONS).where(DECISIONS.c.decision_id == decision_id)).one_or_none()
@@ -30,13 +41,19 @@ def find(connection: Connection, decision_id: str) -> dict[str, Any] | None:
 def take_turn(connection: Connection, subject_ids: Collection[str]) -> None:
     """Waits until no other transaction decides about any of these subjects; SQLite writes one transaction at a time anyway."""
     if connection.dialect.name == "postgresql":
-        for subject_id in sorted(subject_ids):  # in one order everywhere, or two would wait for each other
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:who, 713))"), {"who": subject_id})
+        connection.execute(_TURNS, {"who": list(subject_ids)})
 
 
 def contact_count(connection: Connection, subject_ids: Collection[str]) -> int:
     """How many contacts of these subjects are recorded: the same number again says that nobody decided about them in between."""
-    return connection.execute(select(func.count()).select_from(CONTACTS).where(CONTACTS.c.subject_id.in_(subject_ids))).scalar_one()
+    return sum(contact_counts(connection, subject_ids).values())
+
+
+def contact_counts(connection: Connection, subject_ids: Collection[str]) -> dict[str, int]:
+    """The same for each of them who has any, read at once however many they are."""
+    several = list(subject_ids)
+    asked = several if connection.dialect.name == "postgresql" else orjson.dumps(several).decode()
+    return {row[0]: row[1] for row in connection.execute(_COUNTS[connection.dialect.name], {"who": asked})}
 
 
 def channels_of(connection: Connection, decision_ids: Collection[str]) -> dict[str, tuple[str | None, str | None]]:
@@ -89,4 +106,13 @@ def _contacts_with_outcomes() -> Select[Any]:
     return joined.order_by(newest.c.decided_at, newest.c.decision_id, newest.c.rank, OUTCOMES.c.occurred_at, OUTCOMES.c.event_id)
 
 
-_CONTACTS_WITH_OUTCOMES = _contacts_with_outcomes()  # once: every request asks it, and making it costs more than asking it
+# once: every request asks them, and making a statement costs more than asking it
+_CONTACTS_WITH_OUTCOMES = _contacts_with_outcomes()
+_COUNTS = {
+    "sqlite": text("SELECT subject_id, count(*) FROM contacts WHERE subject_id IN (SELECT value FROM json_each(:who)) GROUP BY subject_id"),
+    "postgresql": text("SELECT subject_id, count(*) FROM contacts WHERE subject_id = ANY(:who) GROUP BY subject_id"),
+}
+# in one order everywhere, or two would wait for each other
+_TURNS = text(
+    "SELECT pg_advisory_xact_lock(turn) FROM (SELECT DISTINCT hashtextextended(each, 713) AS turn FROM unnest(:who) AS each ORDER BY turn) AS turns"
+).bindparams(bindparam("who", type_=ARRAY(String)))
