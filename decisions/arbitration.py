@@ -8,7 +8,7 @@ Every term is kept. `no_action` has priority 0: an action must earn more than it
 customers x actions, and what stands in a row depends on that row alone.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Final
 
@@ -44,6 +44,12 @@ class Circumstances:
     shop_answered: Floats
     prices: Floats
 
+    def rows(self, which: slice) -> "Circumstances":
+        """These customers'."""
+        shops = (self.shop_sent, self.shop_answered)
+        own = (self.stages, self.order_counts, self.order_values, self.sent, self.answered)
+        return Circumstances(*(part[which] for part in own), *shops, self.prices[which])
+
 
 @dataclass(frozen=True, eq=False)
 class Weighed:
@@ -61,9 +67,14 @@ class Weighed:
     value_source: Ints
     way: Ints
 
-    def row(self, number: int) -> "Weighed":
-        """One customer's, as arrays of one row."""
-        return Weighed(*(getattr(self, part.name)[number : number + 1] for part in fields(self)))
+    def rows(self, which: slice) -> "Weighed":
+        """These customers'."""
+        return Weighed(*(getattr(self, part.name)[which] for part in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: Sequence["Weighed"]) -> "Weighed":
+        """The customers of all parts."""
+        return cls(*(np.concatenate([getattr(each, part.name) for each in parts]) for part in fields(cls)))
 
     def standing(self, allowed: Flags) -> Standing:
         """How the actions stand, where these are allowed."""

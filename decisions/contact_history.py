@@ -28,6 +28,7 @@ class ContactFacts:
     def __init__(self, facts: Sequence[ContactFact], catalogue: Catalogue) -> None:
         self.facts = tuple(facts)
         self._catalogue = catalogue
+        self._none: dict[str, float | None] = {fact.name: 0.0 if fact.kind == "count" else None for fact in self.facts}
         self._about: dict[Kind, tuple[ContactFact, ...]] = {}
 
     def about(self, action_id: str, channel: str) -> tuple[ContactFact, ...]:
@@ -37,16 +38,17 @@ class ContactFacts:
             self._about[kind] = tuple(fact for fact in self.facts if _is_about(fact, action_id, channel, self._catalogue))
         return self._about[kind]
 
-    def of(self, contacts: Sequence[Contact], as_of: datetime) -> dict[str, float]:
-        """The answers for one customer, by name; "days_since" is left out where there was none. `no_action` is no contact, and what comes later is not seen."""
-        found = {fact.name: 0.0 for fact in self.facts if fact.kind == "count"}
+    def of(self, contacts: Sequence[Contact], as_of: datetime) -> dict[str, float | None]:
+        """The answers for one customer, by name; "days_since" is None where there was none. `no_action` is no contact; what comes later is not seen."""
+        found = dict(self._none)
         for contact in contacts:
             age = (as_of - contact.decided_at).total_seconds() / _DAY_SECONDS
             if age <= 0 or contact.action_id == NO_ACTION:
                 continue
             for fact in self.about(contact.action_id, contact.channel):
                 if (fact.days is None or age < fact.days) and (fact.outcome is None or fact.outcome in contact.outcomes):
-                    found[fact.name] = found[fact.name] + 1.0 if fact.kind == "count" else min(age, found.get(fact.name, age))
+                    known = found[fact.name]
+                    found[fact.name] = (known or 0.0) + 1.0 if fact.kind == "count" else age if known is None else min(age, known)
         return found
 
     def after(self, values: Mapping[str, object], action_id: str, channel: str) -> dict[str, object]:

@@ -1,83 +1,94 @@
-"""The moment of one decision: the situation, seen once from all the sides that the gates and the arbitration look from."""
+"""The moment of one decision: a situation and an ask, as the named values that gates look at and the arrays that arbitration looks at."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Self
+from dataclasses import dataclass
 
-from decisions.actions import Action, Catalogue
-from decisions.limits import Limits
-from decisions.situation import MOST_ACTIONS, Ask, Contact, Situation
-from features.contract import NO_ACTION, STAGES
-from features.errors import InputError
-from features.nearest import nearest
+import numpy as np
+from numpy.typing import NDArray
 
-HEAVIEST_WEIGHT = 5.0
-DAY_SECONDS = 86_400.0
+from decisions.arbitration import Circumstances
+from decisions.channel_choice import counts, shop_counts
+from decisions.contact_time import local_hours
+from decisions.policy import Policy
+from decisions.product_scope import priced, scoped
+from decisions.situation import Ask, Product, Situation
+from features.contract import STAGES
+
+Flags = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Moment:
-    """A checked ask about a situation. `contacts` are the earlier contacts with their age in days; `picked` is chosen already, now."""
+    """One customer now. `values` are named; `shown` holds the products that each action would speak of."""
 
     situation: Situation
-    ask: Ask
     stage: str
-    catalogue: Catalogue
-    limits: Limits
-    contacts: tuple[tuple[float, Contact], ...]
-    values: Mapping[str, object]
-    picked: tuple[Action, ...] = ()
-
-    def count(self, channels: frozenset[str], days: float) -> int:
-        """Contacts over these channels that are younger than so many days, and those picked now."""
-        earlier = sum(age < days and contact.channel in channels for age, contact in self.contacts)
-        return earlier + sum(action.channel in channels for action in self.picked)
-
-    def after(self, action: Action) -> Self:
-        """The moment when this action is picked as well."""
-        return replace(self, picked=(*self.picked, action))
+    values: dict[str, object]
+    shown: Mapping[str, tuple[Product, ...]]
+    known: Circumstances
 
 
-def moment_of(situation: Situation, ask: Ask, catalogue: Catalogue, limits: Limits) -> Moment:
-    """The moment in which this ask is decided. Raises InputError for an unknown stage or context name, and a weight or `k` out of range."""
-    _check(ask, catalogue)
+def moment_of(situation: Situation, ask: Ask, policy: Policy) -> Moment:
+    """The moment in which this ask is decided."""
     stage = situation.stage if ask.stage is None else ask.stage
-    if stage not in STAGES:
-        raise InputError(
-            f"The stage {stage!r} is not known.", remedy=f"The nearest known is {nearest(stage, STAGES)!r} of {', '.join(STAGES)}."
-        )
-    contacts = tuple(_aged(situation))
-    return Moment(situation, ask, stage, catalogue, limits, contacts, _values(situation, stage, contacts))
-
-
-def _aged(situation: Situation) -> list[tuple[float, Contact]]:
-    aged = [((situation.as_of - c.decided_at).total_seconds() / DAY_SECONDS, c) for c in situation.contacts if c.action_id != NO_ACTION]
-    return sorted(((age, contact) for age, contact in aged if age > 0), key=lambda pair: pair[0])
-
-
-def _values(situation: Situation, stage: str, contacts: tuple[tuple[float, Contact], ...]) -> dict[str, object]:
-    return {
+    shown = shown_products(situation, policy)
+    values: dict[str, object] = {
         **situation.profile,
         **situation.features,
         "stage": stage,
+        f"stage:{stage}": 1.0,
         "churn_probability": situation.churn_probability,
         "expected_order_value": situation.expected_order_value,
-        "contact_count_7d": sum(age < 7 for age, _ in contacts),
-        "contact_count_30d": sum(age < 30 for age, _ in contacts),
-        "days_since_contact": contacts[0][0] if contacts else None,
+        **policy.gates.facts.of(situation.contacts, situation.as_of),
+        **{f"consent:{channel}": float(given) for channel, given in situation.consent.items()},
+        **{f"products:{action_id}": float(len(found)) for action_id, found in shown.items()},
+        **budget_values(situation.budgets_left),
     }
+    if "local_hour" in policy.gates.names:
+        values["local_hour"] = float(local_hours([situation.as_of], [situation.timezone or situation.shop.timezone])[0])
+    return Moment(situation, stage, values, shown, _circumstances(situation, stage, shown, policy))
 
 
-def _check(ask: Ask, catalogue: Catalogue) -> None:
-    if isinstance(ask.k, bool) or not isinstance(ask.k, int) or not 1 <= ask.k <= MOST_ACTIONS:
-        raise InputError(f"k is {ask.k!r}.", remedy=f"Ask for 1 to {MOST_ACTIONS} actions.")
-    for name, weight in ask.context.items():
-        if name not in catalogue.weighable:
-            like = nearest(name, catalogue.weighable)
-            raise InputError(
-                f"The context weighs {name!r}, which is no action and no group of the catalogue.", remedy=f"The nearest known is {like!r}."
-            )
-        if isinstance(weight, bool) or not isinstance(weight, int | float) or not 0 <= weight <= HEAVIEST_WEIGHT:
-            raise InputError(
-                f"The context weighs {name!r} with {weight!r}.", remedy=f"Give a number from 0 to {HEAVIEST_WEIGHT:g}; 1 is neutral."
-            )
+def failures(moment: Moment, ask: Ask, policy: Policy) -> Flags:
+    """(1, U): which gates forbid now. Quiet hours forbid no contact that is made later."""
+    failed = np.array([not gate.condition.one(moment.values) for gate in policy.gates.gates], dtype=bool)
+    return np.asarray(failed & ~policy.gates.quiet if ask.deferred else failed)[None, :]
+
+
+def shown_products(situation: Situation, policy: Policy) -> dict[str, tuple[Product, ...]]:
+    """The products that each action of the catalogue would speak of, by action_id; of actions that speak of none nothing."""
+    return {a.action_id: scoped(a.products, situation.products) for a in policy.catalogue.actions if a.products.sources}
+
+
+def budget_values(left: Mapping[str, tuple[float | None, float | None]]) -> dict[str, object]:
+    """What is left of budgets, by the names that gates use."""
+    found: dict[str, object] = {}
+    for action_id, (contacts, money) in left.items():
+        found[f"budget_contacts:{action_id}"] = contacts
+        found[f"budget_money:{action_id}"] = money
+    return found
+
+
+def prices_of(shown: Mapping[str, tuple[Product, ...]], policy: Policy) -> list[float]:
+    """Per action of the catalogue: what the products that it shows cost together; NaN where that is not known, or does not matter."""
+    found = []
+    for action in policy.catalogue.actions:
+        price = priced(shown.get(action.action_id, ())) if action.offer is not None and action.offer.on_products else None
+        found.append(np.nan if price is None else price)
+    return found
+
+
+def _circumstances(situation: Situation, stage: str, shown: Mapping[str, tuple[Product, ...]], policy: Policy) -> Circumstances:
+    channels = policy.arbiter.channels
+    sent, answered = counts([situation.answers], channels)
+    shop_sent, shop_answered = shop_counts(situation.shop.answers, channels)
+    return Circumstances(
+        stages=np.array([STAGES.index(stage)]),
+        order_counts=np.array([situation.features.get("order_count", 0.0)]),
+        order_values=np.array([situation.expected_order_value]),
+        sent=sent,
+        answered=answered,
+        shop_sent=shop_sent,
+        shop_answered=shop_answered,
+        prices=np.array([prices_of(shown, policy)]),
+    )

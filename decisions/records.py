@@ -1,16 +1,20 @@
-"""A decision as a record: plain data for JSON, whole, so that it can be stored, made again, and shown to an auditor."""
+"""A decision as a record: plain data for JSON, whole, so that it can be stored, made again, and shown to an auditor.
+
+What stood for choice is written column by column, since a record holds every action of the catalogue with every term.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 from decisions.actions import Offer, Sender
-from decisions.decision import Candidate, Chosen, Decision, Reason, Reservation, Terms
+from decisions.decision import Chosen, Decision, Reservation, Stood, Terms, Why
 from decisions.messages import Message
-from decisions.situation import Ask, Contact, Product, Situation
+from decisions.reasons import Reason
+from decisions.situation import Ask, Contact, Product, ShopHabits, Situation
 from features.errors import InputError
 
-RECORD_FORMAT: Final = 1
+RECORD_FORMAT: Final = 2
 
 
 def to_record(decision: Decision) -> dict[str, Any]:
@@ -44,30 +48,56 @@ def _plain(value: Any) -> Any:
     return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
+_SAME: Final = (
+    "decision_id",
+    "customer_id",
+    "stage",
+    "policy_version",
+    "code_version",
+    "models",
+    "group",
+    "fallback",
+    "order_probability",
+)
+
+
 def _decision(record: Mapping[str, Any]) -> Decision:
-    plain = {
-        name: record[name] for name in ("decision_id", "customer_id", "stage", "policy_version", "holdout", "fallback", "order_probability")
-    }
     return Decision(
-        **plain,
+        **{name: record[name] for name in _SAME},
         decided_at=datetime.fromisoformat(record["decided_at"]),
         actions=tuple(_chosen(each) for each in record["actions"]),
-        candidates=tuple(_candidate(each) for each in record["candidates"]),
-        reservations=tuple(Reservation(**{**each, "channels": tuple(each["channels"])}) for each in record["reservations"]),
+        stood=_stood(record["stood"]),
+        reservations=tuple(Reservation(**each) for each in record["reservations"]),
+        why=Why(**record["why"]),
         situation=_situation(record["situation"]),
         ask=_ask(record["ask"]),
     )
 
 
+def _stood(record: Mapping[str, Any]) -> Stood:
+    columns = {name: tuple(record[name]) for name in ("action_ids", "channels", "allowed", "probability", "value_sources")}
+    terms = {name: tuple(values) for name, values in record["terms"].items()}
+    return Stood(**columns, terms=terms, reasons={action_id: _reasons(each) for action_id, each in record["reasons"].items()})
+
+
 def _situation(record: Mapping[str, Any]) -> Situation:
+    shop = record["shop"]
     return Situation(
         **{
             **record,
             "as_of": datetime.fromisoformat(record["as_of"]),
             "contacts": tuple(_contact(each) for each in record["contacts"]),
             "products": {source: _products(found) for source, found in record["products"].items()},
+            "shop": ShopHabits(_pairs(shop["answers"]), tuple(shop["hours"]), shop["timezone"]),
+            "hours": tuple(record["hours"]),
+            "answers": _pairs(record["answers"]),
+            "budgets_left": _pairs(record["budgets_left"]),
         }
     )
+
+
+def _pairs(record: Mapping[str, Sequence[Any]]) -> dict[str, Any]:
+    return {name: tuple(pair) for name, pair in record.items()}
 
 
 def _contact(record: Mapping[str, Any]) -> Contact:
@@ -75,11 +105,8 @@ def _contact(record: Mapping[str, Any]) -> Contact:
 
 
 def _ask(record: Mapping[str, Any]) -> Ask:
-    return Ask(**{**record, "channels": None if record["channels"] is None else frozenset(record["channels"])})
-
-
-def _candidate(record: Mapping[str, Any]) -> Candidate:
-    return Candidate(**{**record, "reasons": _reasons(record["reasons"]), "terms": Terms(**record["terms"])})
+    channels = None if record["channels"] is None else frozenset(record["channels"])
+    return Ask(**{**record, "channels": channels, "placements": tuple(record["placements"])})
 
 
 def _chosen(record: Mapping[str, Any]) -> Chosen:
@@ -89,6 +116,7 @@ def _chosen(record: Mapping[str, Any]) -> Chosen:
         "message": None if record["message"] is None else _message(record["message"]),
         "products": _products(record["products"]),
         "offer": None if record["offer"] is None else Offer(**record["offer"]),
+        "send_at": None if record["send_at"] is None else datetime.fromisoformat(record["send_at"]),
     }
     return Chosen(**{**record, **made})
 

@@ -1,0 +1,243 @@
+"""Composes the answer from what was drawn: names, reasons, message, products, the time to send, what it takes from limits and budgets."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from decisions import messages
+from decisions.asking import refusals
+from decisions.chances import Chances
+from decisions.channel_choice import channel_remark, shop_counts, shop_rates
+from decisions.contact_time import hour_remark, instant_after, local_hours, next_hours, quiet_mask
+from decisions.decision import TERMS, Chosen, Decision, Reservation, Stood
+from decisions.gate_rules import Gate
+from decisions.holdout import Group
+from decisions.limits import EVERY_PUSHED
+from decisions.messages import Occasion
+from decisions.moment import Moment
+from decisions.policy import Policy
+from decisions.reasons import Reason, reason
+from decisions.remarks import Remark, in_words
+from decisions.situation import Ask
+from decisions.value import SOURCES
+from decisions.why import reason_of, why_of
+from features.contract import NO_ACTION
+
+HOLDOUT: Final = reason("holdout")
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """One drawn rank: the action and its way (places), with which probability, whether it was the best there, and in which placement."""
+
+    action: int
+    way: int
+    probability: float
+    best: bool
+    placement: str | None
+
+    @classmethod
+    def of(cls, stood: Chances, action: int, placement: str | None, row: int = 0) -> Self:
+        """This action, drawn where these stood for choice."""
+        priority = np.where(stood.allowed[row], stood.weighed.priority[row], -np.inf)
+        best = bool(priority[action] == priority.max())
+        return cls(action, int(stood.weighed.way[row, action]), float(stood.probability[row, action]), best, placement)
+
+
+def composed(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances, drawn: Sequence[Drawn]) -> Decision:
+    """The decision. `first` is what stood for choice (one row), `drawn` what was drawn, `no_action` where that ended a list or left a place empty."""
+    situation = moment.situation
+    stood = _stood(moment, ask, policy, group, first)
+    shown = [each for rank, each in enumerate(drawn) if rank == 0 or each.action] or list(drawn[:1])
+    actions = [_chosen(rank, each, stood, moment, policy, several=len(ask.placements) > 1) for rank, each in enumerate(shown, start=1)]
+    best = _best(first.weighed.priority[0], first.allowed[0] if group != "no_action" else _otherwise(first, ask, policy))
+    why = why_of(actions[0], stood, group, _names(policy), policy.currency, best=best)
+    actions[0] = replace(actions[0], reasons=(reason_of(actions[0], why, group), *actions[0].reasons))
+    return Decision(
+        decision_id=ask.decision_id,
+        customer_id=situation.customer_id,
+        decided_at=situation.as_of,
+        stage=moment.stage,
+        policy_version=policy.version,
+        code_version=code_version(),
+        models=policy.models,
+        group=group,
+        fallback=group != "no_action" and int(first.allowed.sum()) == 1,
+        actions=tuple(actions),
+        stood=stood,
+        order_probability=float(np.prod([each.probability for each in drawn])),
+        reservations=tuple(_reservations(drawn, policy)),
+        why=why,
+        situation=situation,
+        ask=ask,
+    )
+
+
+@cache
+def code_version() -> str:
+    """The program's own version."""
+    try:
+        return version("nextbest")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances) -> Stood:
+    gates, weighed = policy.gates, first.weighed
+    allowed, ways = first.allowed[0].tolist(), weighed.way[0].tolist()
+    placement = ask.placements[0] if len(ask.placements) == 1 else None
+    failed, refused = first.failed[0].tolist(), refusals(ask, gates, policy.catalogue, placement)
+    reasons = {
+        action.action_id: found
+        for place, action in enumerate(policy.catalogue.actions)
+        if place
+        and (
+            found := _remarks(gates.ways[ways[place]].channel, moment)
+            if allowed[place]
+            else tuple(dict.fromkeys(_forbidding(gates.per_action[place].tolist(), failed, refused, group, policy)))
+        )
+    }
+    return Stood(
+        action_ids=tuple(action.action_id for action in policy.catalogue.actions),
+        channels=tuple(gates.ways[way].channel for way in ways),
+        allowed=tuple(allowed),
+        probability=tuple(first.probability[0].tolist()),
+        terms={name: tuple(getattr(weighed, name)[0].tolist()) for name in TERMS},
+        value_sources=tuple(SOURCES[source] for source in weighed.value_source[0].tolist()),
+        reasons=reasons,
+    )
+
+
+def _forbidding(ways: Sequence[int], failed: Sequence[bool], refused: Sequence[Reason | None], group: Group, policy: Policy) -> Iterator[Reason]:
+    """What forbids an action, way by way, in the order of the layers."""
+    gates = policy.gates
+    for way in ways:
+        if way < 0:
+            continue
+        mine: list[Gate] = [gates.gates[number] for number in gates.order[way] if failed[number]]
+        yield from (gate.reason for gate in mine if gate.layer == "eligibility")
+        if (not_asked := refused[way]) is not None:
+            yield not_asked
+        yield from (gate.reason for gate in mine if gate.layer in ("applicability", "suitability", "consent"))
+        if group == "no_action":
+            yield HOLDOUT
+        yield from (gate.reason for gate in mine if gate.layer in ("suppression", "contact_limits", "budgets"))
+
+
+def _remarks(channel: str, moment: Moment) -> tuple[Reason, ...]:
+    return () if channel in moment.situation.consent else (reason("consent_unknown", channel=channel),)
+
+
+def _chosen(rank: int, drawn: Drawn, stood: Stood, moment: Moment, policy: Policy, *, several: bool) -> Chosen:
+    action, channel, situation = policy.catalogue.actions[drawn.action], policy.gates.ways[drawn.way].channel, moment.situation
+    shown = moment.shown.get(action.action_id, ())
+    occasion = Occasion(situation.profile, situation.as_of, shown, policy.catalogue.shop, policy.currency)
+    send_at, timing = _timing(channel, moment, policy) if channel in policy.catalogue.pushed_channels else (None, None)
+    told = [] if action.action_id == NO_ACTION else [*_remarks(channel, moment), *_channel_reason(channel, moment, policy)]
+    return Chosen(
+        action_id=action.action_id,
+        name=action.name,
+        channel=channel,
+        group=action.group,
+        rank=rank,
+        terms=stood.terms_of(drawn.action),
+        action_probability=drawn.probability if several else stood.probability[drawn.action],
+        drawn_probability=drawn.probability,
+        explored=not drawn.best,
+        reasons=(*told, *([timing] if timing else [])),
+        message=messages.message(action, channel, occasion),
+        products=shown,
+        offer=action.offer,
+        placement=drawn.placement,
+        send_at=send_at,
+    )
+
+
+def _channel_reason(channel: str, moment: Moment, policy: Policy) -> Iterator[Reason]:
+    """Why by this channel: how the customer answers it, where anything is known of them or of the shop."""
+    situation = moment.situation
+    if situation.answers or situation.shop.answers:
+        channels = policy.arbiter.channels
+        rates = shop_rates(*shop_counts(situation.shop.answers, channels))
+        yield _said(channel_remark(channel, situation.answers, float(rates[channels.index(channel)])))
+
+
+def _timing(channel: str, moment: Moment, policy: Policy) -> tuple[datetime | None, Reason | None]:
+    """The customer's best next time on this channel, and why; now, without a reason, where no hours are known and the channel is not silent."""
+    situation, quiet = moment.situation, policy.limits.quiet_hours
+    silent = quiet is not None and channel in quiet.channels
+    if not silent and not any(situation.hours) and not any(situation.shop.hours):
+        return situation.as_of, None
+    zone = situation.timezone or situation.shop.timezone
+    now = local_hours([situation.as_of], [zone])
+    mask = quiet_mask(quiet.begins, quiet.ends)[None, :] if quiet is not None and silent else None
+    wait = float(next_hours(_day(situation.hours)[None, :], _day(situation.shop.hours), now, mask)[0, 0])
+    if not np.isfinite(wait):
+        return None, _said(Remark("hour_never"))
+    at = situation.as_of if wait == 0 else instant_after(situation.as_of, zone, wait)
+    hour = int(now[0] + wait) % 24
+    return at, _said(hour_remark(situation.hours or (0.0,) * 24, situation.shop.hours or (0.0,) * 24, hour))
+
+
+def _day(hours: Sequence[float]) -> NDArray[np.float64]:
+    return np.array(hours, dtype=np.float64) if hours else np.zeros(24)
+
+
+def _said(remark: Remark) -> Reason:
+    return Reason(remark.code, in_words(remark, "en"), in_words(remark, "vi"))
+
+
+def _best(priority: NDArray[np.float64], allowed: NDArray[np.bool_]) -> tuple[int, int | None]:
+    """The places of the best and the second best allowed action; the catalogue's order among equals."""
+    order = np.argsort(-np.where(allowed, priority, -np.inf), kind="stable")
+    return int(order[0]), int(order[1]) if int(allowed.sum()) > 1 else None
+
+
+def _otherwise(first: Chances, ask: Ask, policy: Policy) -> NDArray[np.bool_]:
+    """What would have been allowed, did the customer not measure what actions bring."""
+    gates = policy.gates
+    placement = ask.placements[0] if len(ask.placements) == 1 else None
+    asked = np.array([each is None for each in refusals(ask, gates, policy.catalogue, placement)])
+    ways = (gates.passed(first.failed) & asked)[0]
+    return np.asarray((ways[gates.per_action] & (gates.per_action >= 0)).any(axis=1))
+
+
+def _reservations(drawn: Sequence[Drawn], policy: Policy) -> Iterator[Reservation]:
+    """What the picked actions take, one for each limit and budget that they touch."""
+    ways = [policy.gates.ways[each.way] for each in drawn if each.action]
+    taken: dict[tuple[str, int], Reservation] = {}
+    for way in ways:
+        for what, days, most in _limits(way.action_id, way.channel, policy):
+            known = taken.get((what, days))
+            taken[what, days] = Reservation("contacts", what, known.count + 1 if known else 1, days=days, most=most)
+    yield from taken.values()
+    for way in ways:
+        if way.action_id in policy.limits.budgets:
+            cost = float(policy.catalogue.actions[way.action].costs.get(way.channel, 0.0))
+            yield Reservation("budget", way.action_id, 1, cost)
+
+
+def _limits(action_id: str, channel: str, policy: Policy) -> Iterator[tuple[str, int, int]]:
+    """(what is counted, days, most) of every limit that a contact of this action by this channel counts for."""
+    limits, catalogue = policy.limits, policy.catalogue
+    action = catalogue.action(action_id)
+    groups = action.groups if action else ()
+    touched = [
+        (channel, limits.contacts.get(channel)),
+        (EVERY_PUSHED, limits.contacts.get(EVERY_PUSHED) if channel in catalogue.pushed_channels else None),
+        *((group, limits.groups.get(group)) for group in groups),
+        (action_id, limits.actions.get(action_id)),
+    ]
+    for what, limit in touched:
+        if limit is not None:
+            yield from ((what, days, most) for days, most in limit.windows)
+
+
+def _names(policy: Policy) -> Mapping[str, str]:
+    return {action.action_id: action.name for action in policy.catalogue.actions}
