@@ -9,7 +9,7 @@ customers x actions, and what stands in a row depends on that row alone.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Final
 
 import numpy as np
@@ -46,9 +46,8 @@ class Circumstances:
 
     def rows(self, which: slice) -> "Circumstances":
         """These customers'."""
-        shops = (self.shop_sent, self.shop_answered)
-        own = (self.stages, self.order_counts, self.order_values, self.sent, self.answered)
-        return Circumstances(*(part[which] for part in own), *shops, self.prices[which])
+        own = ("stages", "order_counts", "order_values", "sent", "answered", "prices")
+        return replace(self, **{name: getattr(self, name)[which] for name in own})
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,9 @@ class Weighed:
     def standing(self, allowed: Flags) -> Standing:
         """How the actions stand, where these are allowed."""
         scale = (1.0 + self.lift) * self.context_weight * self.value * self.lever
-        return Standing(self.priority, Uncertain(scale, self.contact_cost + self.leaving_cost, self.response_probability, self.strength), allowed)
+        return Standing(
+            self.priority, Uncertain(scale, self.contact_cost + self.leaving_cost, self.response_probability, self.strength), allowed
+        )
 
 
 class Arbiter:
@@ -130,7 +131,7 @@ class Arbiter:
         worth = by_way[:, ways] * np.maximum(value, 0.0)[:, :, None] - self._way_cost[ways]
         usable = allowed[:, ways] & (ways >= 0)
         best = np.argmax(np.where(usable, worth, -np.inf), axis=2)
-        return ways[np.arange(len(ways)), best]
+        return np.asarray(ways[np.arange(len(ways)), best])
 
     def _weights(self, context: Mapping[str, float]) -> Floats:
         return np.array([_weight(action, context) for action in self._actions]) if context else np.ones(len(self._actions))

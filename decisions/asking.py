@@ -38,7 +38,10 @@ def check(ask: Ask, catalogue: Catalogue) -> None:
 
 def refusals(ask: Ask, gates: Gates, catalogue: Catalogue, placement: str | None) -> list[Reason | None]:
     """Per way: why it is not what was asked for; None where it is. `placement` None is any place."""
-    return [None if way.action_id == NO_ACTION else _refusal(ask, way.channel, catalogue.actions[way.action].placements, placement) for way in gates.ways]
+    return [
+        None if way.action_id == NO_ACTION else _refusal(ask, way.channel, catalogue.actions[way.action].placements, placement)
+        for way in gates.ways
+    ]
 
 
 def asked_ways(refused: list[Reason | None]) -> NDArray[np.bool_]:

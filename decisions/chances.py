@@ -64,9 +64,11 @@ def chances(
 
 def group_places(customer_ids: Sequence[str], policy: Policy) -> Ints:
     """The customers' groups, as places in `decisions.holdout.GROUPS`."""
-    return np.array([GROUPS.index(group_of(each, policy.seed, policy.holdout_share, policy.random_share)) for each in customer_ids], dtype=np.int64)
+    return np.array(
+        [GROUPS.index(group_of(each, policy.seed, policy.holdout_share, policy.random_share)) for each in customer_ids], dtype=np.int64
+    )
 
 
 def _is_first(ways: int) -> Flags:
     """The way of `no_action`."""
-    return np.arange(ways) == 0
+    return np.asarray(np.arange(ways) == 0)

@@ -100,7 +100,7 @@ def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chance
         and (
             found := _remarks(gates.ways[ways[place]].channel, moment)
             if allowed[place]
-            else tuple(dict.fromkeys(_forbidding(gates.per_action[place].tolist(), failed, refused, group, policy)))
+            else tuple(dict.fromkeys(_forbidding(gates.ways_of[place], failed, refused, group, policy)))
         )
     }
     return Stood(
@@ -114,12 +114,12 @@ def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chance
     )
 
 
-def _forbidding(ways: Sequence[int], failed: Sequence[bool], refused: Sequence[Reason | None], group: Group, policy: Policy) -> Iterator[Reason]:
+def _forbidding(
+    ways: Sequence[int], failed: Sequence[bool], refused: Sequence[Reason | None], group: Group, policy: Policy
+) -> Iterator[Reason]:
     """What forbids an action, way by way, in the order of the layers."""
     gates = policy.gates
     for way in ways:
-        if way < 0:
-            continue
         mine: list[Gate] = [gates.gates[number] for number in gates.order[way] if failed[number]]
         yield from (gate.reason for gate in mine if gate.layer == "eligibility")
         if (not_asked := refused[way]) is not None:

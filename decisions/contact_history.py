@@ -111,7 +111,14 @@ class ContactRows:
             if each.action_id != NO_ACTION and each.decided_at < as_of
         ]
         customer, age, kind, outcome = (np.array(column) for column in zip(*rows, strict=True)) if rows else (np.empty(0),) * 4
-        return cls(customer.astype(np.int64), age.astype(np.float64), kind.astype(np.int64), tuple(kinds), outcome.astype(np.int64), tuple(outcomes))
+        return cls(
+            customer.astype(np.int64),
+            age.astype(np.float64),
+            kind.astype(np.int64),
+            tuple(kinds),
+            outcome.astype(np.int64),
+            tuple(outcomes),
+        )
 
     def with_outcome(self, outcome: str) -> NDArray[np.bool_]:
         """Which contacts had this outcome."""

@@ -58,7 +58,12 @@ class Crowd:
         contacts = self.contacts
         mine = (contacts.customer >= first) & (contacts.customer < last)
         picked = ContactRows(
-            contacts.customer[mine] - first, contacts.age_days[mine], contacts.kind[mine], contacts.kinds, contacts.outcome[mine], contacts.outcomes
+            contacts.customer[mine] - first,
+            contacts.age_days[mine],
+            contacts.kind[mine],
+            contacts.kinds,
+            contacts.outcome[mine],
+            contacts.outcomes,
         )
         return Crowd(
             self.customer_ids[rows],

@@ -51,7 +51,10 @@ class _Listing:
         taken = gates.ways[way]
         self.left = self.left & np.array([each.action != taken.action or each.action == NO_ACTION_PLACE for each in gates.ways])
         self.values = gates.facts.after(self.values, taken.action_id, taken.channel)
-        again = [not gate.condition.one(self.values) if counted else old for gate, counted, old in zip(gates.gates, gates.counted, self.failed[0], strict=True)]
+        again = [
+            not gate.condition.one(self.values) if counted else old
+            for gate, counted, old in zip(gates.gates, gates.counted, self.failed[0], strict=True)
+        ]
         self.failed = np.array([again], dtype=bool)
         if self.ask.deferred:
             self.failed &= ~gates.quiet

@@ -112,7 +112,11 @@ class _Choice:
     def __init__(self, crowd: Crowd, ask: Ask, policy: Policy, *, greedily: bool) -> None:
         gates, frame = policy.gates, frame_of(crowd, ask, policy)
         everybody = np.ones(len(crowd), dtype=bool)
-        self.failed = np.stack([~gate.condition.many(frame) & everybody for gate in gates.gates], axis=1) if gates.gates else everybody[:, None][:, :0]
+        self.failed = (
+            np.stack([~gate.condition.many(frame) & everybody for gate in gates.gates], axis=1)
+            if gates.gates
+            else everybody[:, None][:, :0]
+        )
         if ask.deferred:
             self.failed &= ~gates.quiet
         self.asked = asked_ways(refusals(ask, gates, policy.catalogue, ask.placements[0] if ask.placements else None))

@@ -52,7 +52,9 @@ class Thompson:
     def probabilities(self, standing: Standing) -> Floats:
         """The win probabilities, with the floor."""
         uncertain = standing.uncertain
-        rest = Uncertain(*(np.ascontiguousarray(part[:, 1:]) for part in (uncertain.scale, uncertain.cost, uncertain.mean, uncertain.strength)))
+        rest = Uncertain(
+            *(np.ascontiguousarray(part[:, 1:]) for part in (uncertain.scale, uncertain.cost, uncertain.mean, uncertain.strength))
+        )
         return _floored(win_probabilities(rest, standing.allowed[:, 1:]), standing.allowed, self.floor)
 
 
@@ -112,7 +114,7 @@ def draw(pi: Floats, uniform: Floats) -> NDArray[np.int64]:
     edges = np.cumsum(pi, axis=1)
     place = (edges <= uniform[:, None] * edges[:, -1:]).sum(axis=1)
     last = pi.shape[1] - 1 - np.argmax(pi[:, ::-1] > 0, axis=1)
-    return np.minimum(place, last)
+    return np.asarray(np.minimum(place, last))
 
 
 def uniform(seed: int, customer_id: str, decision_id: str, rank: int = 0) -> float:

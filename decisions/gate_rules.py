@@ -84,9 +84,7 @@ def _consent(action: Action, channel: str, catalogue: Catalogue, limits: Limits)
 
 def _suppression(action: Action, channel: str, catalogue: Catalogue, limits: Limits) -> Iterator[Wanted]:  # noqa: ARG001
     rule = limits.suppression
-    own = ContactFact(
-        f"rejected:{action.action_id}", action_ids=frozenset({action.action_id}), days=rule.within_days, outcome="rejected"
-    )
+    own = ContactFact(f"rejected:{action.action_id}", action_ids=frozenset({action.action_id}), days=rule.within_days, outcome="rejected")
     theirs = (
         ContactFact(f"rejected_group:{name}", groups=frozenset({name}), days=rule.within_days, outcome="rejected") for name in action.groups
     )

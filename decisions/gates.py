@@ -61,6 +61,7 @@ class Gates:
         self.counted = np.array([not gate.names.isdisjoint(asked) for gate in self.gates], dtype=bool)
         self.quiet = np.array([gate.code == "quiet_hours" for gate in self.gates], dtype=bool)
         self.per_action = _by_action(self.ways, len(catalogue.actions))
+        self.ways_of = tuple(tuple(way for way in row if way >= 0) for row in self.per_action.tolist())
         self._weights = self.guards.T.astype(np.float32)
 
     @staticmethod

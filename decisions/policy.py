@@ -98,13 +98,11 @@ def default_policy(
 ) -> Policy:
     """The policy of these parts; what is left out is the default: catalogue, limits, the catalogue's response priors, Thompson's exploration.
 
-    Raises InputError for shares outside 0 to 1, or of more than everybody.
+    Raises InputError for a share outside 0 to 1; where both are more than everybody, the group without actions comes first.
     """
     for name, share in (("holdout", holdout_share), ("random", random_share)):
         if not 0 <= share <= 1:
             raise InputError(f"The {name} share is {share}.", remedy="Give a share from 0 to 1.")
-    if holdout_share + random_share > 1:
-        raise InputError(f"The shares {holdout_share} and {random_share} are more than everybody.", remedy="Let them add up to 1 at most.")
     catalogue = catalogue or load_catalogue(currency=currency)
     limits = limits or load_limits(catalogue=catalogue)
     rates = StageRates.of(response, catalogue)

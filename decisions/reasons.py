@@ -20,7 +20,10 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "not_eligible": ("Who may get it: {rule}; that does not hold.", "Ai được nhận: {rule}; điều này không đúng."),
     "other_stage": ("It is meant for {stages}.", "Hành động này dành cho giai đoạn {stages}."),
     "not_applicable": ("When it makes sense: {rule}; that does not hold.", "Khi nào hợp lý: {rule}; điều này không đúng."),
-    "no_products": ("It speaks of products ({sources}), and none are known for this customer.", "Nói về sản phẩm ({sources}), nhưng chưa biết sản phẩm nào cho khách này."),
+    "no_products": (
+        "It speaks of products ({sources}), and none are known for this customer.",
+        "Nói về sản phẩm ({sources}), nhưng chưa biết sản phẩm nào cho khách này.",
+    ),
     "other_channel": ("It goes by {channel}; asked for was {asked}.", "Đi qua {channel}; được hỏi là {asked}."),
     "other_placement": ("It does not belong to {asked}.", "Không thuộc vị trí {asked}."),
     "not_suitable": ("For whom it is good: {rule}; that does not hold.", "Tốt cho ai: {rule}; điều này không đúng."),
@@ -30,14 +33,26 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
         "The customer is in the group that gets no action, to measure what actions bring.",
         "Khách thuộc nhóm không nhận hành động nào, để đo tác dụng của các hành động.",
     ),
-    "suppressed": ("{most} contacts of {what} were rejected in the last {days} days.", "{most} lần liên hệ của {what} bị từ chối trong {days} ngày qua."),
-    "contact_limit": ("The limit of {what} is {most} in {days} days, and it is reached.", "Giới hạn của {what} là {most} trong {days} ngày, và đã đủ."),
+    "suppressed": (
+        "{most} contacts of {what} were rejected in the last {days} days.",
+        "{most} lần liên hệ của {what} bị từ chối trong {days} ngày qua.",
+    ),
+    "contact_limit": (
+        "The limit of {what} is {most} in {days} days, and it is reached.",
+        "Giới hạn của {what} là {most} trong {days} ngày, và đã đủ.",
+    ),
     "cooldown": ("It was used in the last {days} days and rests.", "Đã dùng trong {days} ngày qua và đang nghỉ."),
-    "quiet_hours": ("{channel} is silent from {begins} to {ends} on the customer's clock.", "{channel} im lặng từ {begins} đến {ends} theo giờ của khách."),
+    "quiet_hours": (
+        "{channel} is silent from {begins} to {ends} on the customer's clock.",
+        "{channel} im lặng từ {begins} đến {ends} theo giờ của khách.",
+    ),
     "series": ("{series}: its turn comes {days} days after {after}, once.", "{series}: đến lượt sau {after} {days} ngày, một lần."),
     "series_done": ("{series}: the customer has had it already.", "{series}: khách đã nhận rồi."),
     "budget": ("Its budget is used up.", "Ngân sách đã hết."),
-    "consent_unknown": ("There is no consent information for {channel}, so it is not gated.", "Không có thông tin đồng ý cho {channel}, nên không chặn."),
+    "consent_unknown": (
+        "There is no consent information for {channel}, so it is not gated.",
+        "Không có thông tin đồng ý cho {channel}, nên không chặn.",
+    ),
 }
 """What forbids an action, or should be known about one, in both languages."""
 

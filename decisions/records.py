@@ -19,7 +19,8 @@ RECORD_FORMAT: Final = 2
 
 def to_record(decision: Decision) -> dict[str, Any]:
     """Plain data (mappings, lists, texts, numbers) from which `from_record` makes an equal decision."""
-    return {"format": RECORD_FORMAT, **_plain(decision)}
+    plain = {name: _plain(getattr(decision, name)) for name in decision.__dataclass_fields__ if name != "stood"}
+    return {"format": RECORD_FORMAT, **plain, "stood": _stood_record(decision.stood)}
 
 
 def from_record(record: Mapping[str, Any]) -> Decision:
@@ -48,6 +49,7 @@ def _plain(value: Any) -> Any:
     return {name: _plain(getattr(value, name)) for name in value.__dataclass_fields__}
 
 
+_COLUMNS: Final = ("action_ids", "channels", "allowed", "probability", "value_sources")
 _SAME: Final = (
     "decision_id",
     "customer_id",
@@ -75,9 +77,24 @@ def _decision(record: Mapping[str, Any]) -> Decision:
 
 
 def _stood(record: Mapping[str, Any]) -> Stood:
-    columns = {name: tuple(record[name]) for name in ("action_ids", "channels", "allowed", "probability", "value_sources")}
-    terms = {name: tuple(values) for name, values in record["terms"].items()}
-    return Stood(**columns, terms=terms, reasons={action_id: _reasons(each) for action_id, each in record["reasons"].items()})
+    known = [Reason(*each) for each in record["known_reasons"]]
+    return Stood(
+        **{name: tuple(record[name]) for name in _COLUMNS},
+        terms={name: tuple(values) for name, values in record["terms"].items()},
+        reasons={action_id: tuple(known[number] for number in numbers) for action_id, numbers in record["reasons"].items()},
+    )
+
+
+def _stood_record(stood: Stood) -> dict[str, Any]:
+    """The columns; every reason once, since many actions share one."""
+    known = list(dict.fromkeys(each for reasons in stood.reasons.values() for each in reasons))
+    place = {each: number for number, each in enumerate(known)}
+    columns = {name: _plain(getattr(stood, name)) for name in (*_COLUMNS, "terms")}
+    return {
+        **columns,
+        "known_reasons": [[each.code, each.sentence, each.sentence_vi] for each in known],
+        "reasons": {action_id: [place[each] for each in reasons] for action_id, reasons in stood.reasons.items() if reasons},
+    }
 
 
 def _situation(record: Mapping[str, Any]) -> Situation:

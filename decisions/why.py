@@ -1,7 +1,7 @@
 """The choice in words: what was the best, what came second, what was drawn, in English and in Vietnamese."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from decisions import locales
@@ -32,7 +32,10 @@ _SENTENCES: Final = {
         "{name} has the highest priority, {sum}, {margin} ahead of {second}. Probability {probability}.",
         "{name} có ưu tiên cao nhất, {sum}, hơn {second} {margin}. Xác suất {probability}.",
     ),
-    "only": ("{name} has the highest priority, {sum}. Probability {probability}.", "{name} có ưu tiên cao nhất, {sum}. Xác suất {probability}."),
+    "only": (
+        "{name} has the highest priority, {sum}. Probability {probability}.",
+        "{name} có ưu tiên cao nhất, {sum}. Xác suất {probability}.",
+    ),
 }
 _SUM: Final = (
     "{p} response x {value} value{lift}{weight}{lever} - {cost} cost",
@@ -40,7 +43,7 @@ _SUM: Final = (
 )
 
 
-def why_of(first: Chosen, stood: Stood, group: Group, names: dict[str, str], currency: str, *, best: tuple[int, int | None]) -> Why:
+def why_of(first: Chosen, stood: Stood, group: Group, names: Mapping[str, str], currency: str, *, best: tuple[int, int | None]) -> Why:
     """Why this action stands first. `names` is what people call the actions, `best` are the places of the best and second best allowed action.
 
     In the group that gets nothing, the best are those that would have been allowed otherwise.
@@ -74,7 +77,14 @@ def _code(first: Chosen, stood: Stood, group: Group, place: int, second: int | N
 
 
 def _told(
-    first: Chosen, stood: Stood, names: dict[str, str], currency: str, language: str, *, best: tuple[int, int | None], margin: float | None
+    first: Chosen,
+    stood: Stood,
+    names: Mapping[str, str],
+    currency: str,
+    language: str,
+    *,
+    best: tuple[int, int | None],
+    margin: float | None,
 ) -> dict[str, object]:
     place, second = best
 

@@ -43,6 +43,15 @@ class Uncertain:
     mean: Floats
     strength: Floats
 
+    def rows(self, which: slice) -> "Uncertain":
+        """These rows."""
+        return Uncertain(self.scale[which], self.cost[which], self.mean[which], self.strength[which])
+
+    def columns(self, order: NDArray[np.int64]) -> "Uncertain":
+        """Of each row these columns."""
+        parts = [np.take_along_axis(part, order, axis=1) for part in (self.scale, self.cost, self.mean, self.strength)]
+        return Uncertain(parts[0], parts[1], parts[2], parts[3])
+
 
 def win_probabilities(uncertain: Uncertain, allowed: Flags) -> Floats:
     """How likely each allowed action is the best, rows x (1 + actions): the first column is `no_action`. Rows sum to 1.
@@ -50,22 +59,20 @@ def win_probabilities(uncertain: Uncertain, allowed: Flags) -> Floats:
     `allowed` is rows x actions, without `no_action`, which always is. A priority that cannot be above 0 never wins. A row is the same whatever
     other rows stand beside it.
     """
-    parts = (uncertain.scale, uncertain.cost, uncertain.mean, uncertain.strength)
     blocks = (slice(start, start + _BLOCK) for start in range(0, len(allowed), _BLOCK))
-    return np.concatenate([np.empty((0, 1 + allowed.shape[1])), *(_block(*(part[rows] for part in parts), allowed[rows]) for rows in blocks)])
+    return np.concatenate([np.empty((0, 1 + allowed.shape[1])), *(_block(uncertain.rows(rows), allowed[rows]) for rows in blocks)])
 
 
-def _block(scale: Floats, cost: Floats, mean: Floats, strength: Floats, allowed: Flags) -> Floats:
+def _block(uncertain: Uncertain, allowed: Flags) -> Floats:
     rows, actions = allowed.shape
     found = np.zeros((rows, 1 + actions))
-    hopeful = allowed & (scale > 0) & (mean > 0) & (scale > cost)
+    hopeful = allowed & (uncertain.scale > np.maximum(uncertain.cost, 0.0)) & (uncertain.mean > 0)
     order = np.argsort(~hopeful, axis=1, kind="stable")[:, : int(hopeful.sum(axis=1).max(initial=0))]
     taken = np.take_along_axis(hopeful, order, axis=1)
     if not taken.size:
         found[:, 0] = 1.0
         return found
-    parts = (np.take_along_axis(part, order, axis=1) for part in (scale, cost, mean, strength))
-    first, others = _won(*parts, taken)
+    first, others = _won(uncertain.columns(order), taken)
     np.put_along_axis(found[:, 1:], order, np.where(taken, others, 0.0), axis=1)
     found[:, 0] = first
     return found
@@ -81,10 +88,10 @@ def folded_normal(mean: Floats, strength: Floats) -> tuple[Floats, Floats]:
     return centre, 0.5 * np.sqrt(-np.log(spread))
 
 
-def _won(scale: Floats, cost: Floats, mean: Floats, strength: Floats, taken: Flags) -> tuple[Floats, Floats]:
+def _won(uncertain: Uncertain, taken: Flags) -> tuple[Floats, Floats]:
     """What `no_action` and the other actions win; where nothing is taken, a column can win nothing and stands in nobody's way."""
-    scale, cost = np.where(taken, scale, 1.0), np.where(taken, cost, 2.0)
-    centre, deviation = folded_normal(np.where(taken, mean, 0.5), np.where(taken, strength, 1.0))
+    scale, cost = np.where(taken, uncertain.scale, 1.0), np.where(taken, uncertain.cost, 2.0)
+    centre, deviation = folded_normal(np.where(taken, uncertain.mean, 0.5), np.where(taken, uncertain.strength, 1.0))
     points = _points(scale, cost, centre, deviation, taken)
     below = _distribution(points[:, None, :], scale[..., None], cost[..., None], centre[..., None], deviation[..., None])
     below[~taken] = 1.0
@@ -108,8 +115,8 @@ def _points(scale: Floats, cost: Floats, centre: Floats, deviation: Floats, take
     low, high = np.maximum(low, 0.0)[:, None], np.maximum(high, 0.0)[:, None]
     middle = np.where(taken, _quantile(scale, cost, centre, deviation, 0.0), -np.inf)
     best = np.argsort(-middle, axis=1, kind="stable")[:, :CONTENDERS]
-    chosen = [np.take_along_axis(part, best, axis=1)[..., None] for part in (scale, cost, centre, deviation)]
-    theirs = _quantile(*chosen, _LEVELS).reshape(len(scale), -1)
+    scales, costs, centres, deviations = (np.take_along_axis(part, best, axis=1)[..., None] for part in (scale, cost, centre, deviation))
+    theirs = _quantile(scales, costs, centres, deviations, _LEVELS).reshape(len(scale), -1)
     missing = CONTENDERS * len(_LEVELS) - theirs.shape[1]
     theirs = np.concatenate([theirs, np.repeat(low, missing, axis=1)], axis=1)
     return np.sort(np.concatenate([low + (high - low) * _EVENLY, np.clip(theirs, low, high)], axis=1), axis=1)

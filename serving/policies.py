@@ -28,8 +28,10 @@ def make_policy(
         catalogue,
         limits,
         champions.response,
-        response_version=champions.version("response") or "",
+        journey=champions.journey,
+        models={kind: card.version for kind, card in champions.cards.items()},
         seed=settings.seed,
         holdout_share=settings.holdout_share,
+        random_share=settings.random_share,
         currency=home.currency,
     )

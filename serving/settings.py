@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import SettingsConfigDict
 
-from decisions.policy import HOLDOUT_SHARE
+from decisions.policy import HOLDOUT_SHARE, RANDOM_SHARE
 from features.errors import InputError
 from features.settings import FeatureSettings
 from serving.fields import naive_utc
@@ -27,6 +27,9 @@ class ServingSettings(FeatureSettings):
     seed: int = Field(default=0, ge=0, description="Seed of every draw: with it a decision can be replayed.")
     holdout_share: float = Field(
         default=HOLDOUT_SHARE, ge=0, le=1, description="Share of customers without actions, to measure what actions bring."
+    )
+    random_share: float = Field(
+        default=RANDOM_SHARE, ge=0, le=1, description="Share of customers with any allowed action at random, to measure what the policy brings."
     )
     catalogue: Path | None = Field(default=None, description="Another catalogue than config/catalogue.yaml in the home.")
     max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest request body.")

@@ -71,7 +71,7 @@ def make_responses(actions: Sequence[Action], rng: np.random.Generator) -> Respo
     """
     offered = [a for a in actions if a.action_id != NO_ACTION]
     fits = np.array([[*((not a.stages or stage in a.stages) for a in offered), True] for stage in STAGES])
-    channels = (*(a.channel for a in offered), "")
+    channels = (*(a.channels[0] for a in offered), "")
     prior = np.array([*(a.response_prior for a in offered), 0.0])
     habit = np.concatenate([rng.uniform(0.5, 2.0, len(offered)), [NO_ACTION_WEIGHT]])
     by_stage = rng.lognormal(-0.08, 0.4, fits.shape)

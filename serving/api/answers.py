@@ -3,8 +3,9 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from decisions.actions import Offer as DecidedOffer
-from decisions.decision import Candidate, Chosen, Decision, Reason, Terms
+from decisions.decision import Candidate, Chosen, Decision, Terms
 from decisions.messages import Message as DecidedMessage
+from decisions.reasons import Reason
 
 
 class Why(BaseModel):

@@ -106,21 +106,23 @@ class Workspace:
             note(f"    {warning}")
         return catalogue
 
-    def policy(self, catalogue: Path | None, response: Any | None) -> Any:
-        """The policy of this home, with another catalogue or a response model where given."""
+    def policy(self, catalogue: Path | None, response: Any | None, journey: Any | None = None) -> Any:
+        """The policy of this home, with another catalogue, a response model or the journey's values where given."""
         from decisions.limits import DEFAULT_LIMITS, load_limits
         from decisions.policy import default_policy
 
         actions = self.catalogue(catalogue)
         limits = load_limits(self.rules(DEFAULT_LIMITS), catalogue=actions)
-        version = (response.version or "") if response else ""
+        models = {"response": response, "journey": journey}
         return default_policy(
             actions,
             limits,
             response,
-            response_version=version,
+            journey=journey,
+            models={kind: model.version or "" for kind, model in models.items() if model is not None},
             seed=self.settings.seed,
             holdout_share=self.settings.holdout_share,
+            random_share=self.settings.random_share,
             currency=self.home().currency,
         )
 
