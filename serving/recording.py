@@ -1,0 +1,86 @@
+"""Records decisions: each once, whole, and only while what it rests on still holds, so that limits and budgets are kept however many decide at once.
+
+Whoever decides reads the situation first and decides without holding anything; here, in one transaction, nothing may have changed since. What has
+is told, so that it is decided anew.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection
+
+from serving.state import decisions
+from serving.state.budgets import BudgetTake, take
+from serving.state.database import State
+
+
+class Outcome(Enum):
+    """What became of a decision that was to be recorded."""
+
+    RECORDED = "recorded"
+    KNOWN = "its id is recorded already"
+    CONTACTED = "somebody else decided about them in between"
+    EXHAUSTED = "a budget is no longer there"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A decision to be recorded: its row and contacts (of the tables), what it takes, and what it rests on.
+
+    `subject_ids` are the ids under which contacts with this customer are recorded, `contact_count` is how many there were when the situation was
+    read (`serving.state.decisions.contact_counts`).
+    """
+
+    row: Mapping[str, Any]
+    contacts: Sequence[Mapping[str, Any]]
+    takes: Sequence[BudgetTake]
+    subject_ids: tuple[str, ...]
+    contact_count: int
+
+    @property
+    def decision_id(self) -> str:
+        """Its id."""
+        return str(self.row["decision_id"])
+
+
+def record(state: State, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
+    """Records the decisions, and says of each what became of it. `keep` stores the policy in the same transaction.
+
+    Of two about one customer, the second is told to be made anew if the first contacts them. If a budget does not hold all that is taken together,
+    none of the decisions is recorded, and each is told so: decided anew, they see what is left.
+    """
+    with state.writing() as connection:
+        outcomes = _still_hold(connection, entries)
+        holding = [entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome is Outcome.RECORDED]
+        new = _added(connection, holding)
+        if new:
+            keep(connection)
+        if not take(connection, [each for entry in holding if entry.decision_id in new for each in entry.takes]):
+            connection.rollback()
+            return [Outcome.EXHAUSTED if outcome is Outcome.RECORDED else outcome for outcome in outcomes]
+    known = {entry.decision_id for entry in holding} - new
+    return [Outcome.KNOWN if entry.decision_id in known else outcome for entry, outcome in zip(entries, outcomes, strict=True)]
+
+
+def _still_hold(connection: Connection, entries: Sequence[Entry]) -> list[Outcome]:
+    """Which of them rest on the contacts as they are now; nobody decides about any of these customers until the transaction ends."""
+    subject_ids = sorted({each for entry in entries for each in entry.subject_ids})
+    decisions.take_turn(connection, subject_ids)
+    counts, told, seen = decisions.contact_counts(connection, subject_ids), [], set()
+    for entry in entries:
+        unchanged = sum(counts.get(each, 0) for each in entry.subject_ids) == entry.contact_count
+        again = entry.decision_id in seen
+        told.append(Outcome.KNOWN if again else Outcome.RECORDED if unchanged else Outcome.CONTACTED)
+        if unchanged and not again:
+            seen.add(entry.decision_id)
+            counts[entry.subject_ids[0]] = counts.get(entry.subject_ids[0], 0) + len(entry.contacts)
+    return told
+
+
+def _added(connection: Connection, entries: Sequence[Entry]) -> set[str]:
+    rows, contacts = [dict(entry.row) for entry in entries], [dict(each) for entry in entries for each in entry.contacts]
+    if len(rows) == 1:
+        return {entries[0].decision_id} if decisions.add(connection, rows[0], contacts) else set()
+    return decisions.add_many(connection, rows, contacts)
