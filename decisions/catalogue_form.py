@@ -6,15 +6,29 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Discriminator, Field, Tag
 from pydantic_core import PydanticCustomError
 
+from decisions.locales import is_locale
 from decisions.reading import KIND_MARK, Form
+
+
+def _listed(given: object) -> object:
+    """One name is a list of one."""
+    return [given] if isinstance(given, str) else given
+
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Money = Annotated[float, Field(ge=0)]
 Weight = Annotated[float, Field(ge=0, le=5)]
 Name = Annotated[str, Field(min_length=1)]
-Names = Annotated[list[Name], Field(min_length=1)]
+Several = Annotated[list[Name], BeforeValidator(_listed)]
+Names = Annotated[list[Name], Field(min_length=1), BeforeValidator(_listed)]
 Count = Annotated[int, Field(ge=1, le=20)]
 NUMBER, TEXT, LIST, MAPPING, LOCALES = (KIND_MARK + kind for kind in ("number", "text", "list", "mapping", "locales"))
+
+
+def _one_channel(given: object) -> object:
+    if isinstance(given, list):
+        raise PydanticCustomError("several_channels", "several channels stand under the key channels")
+    return given
 
 
 def _nothing_said(given: object) -> object:
@@ -89,8 +103,12 @@ def _number_or_mapping(given: Any) -> str:
 
 
 def _one_or_by_locale(given: Any) -> str:
-    by_locale = isinstance(given, Mapping) and bool(given) and not set(given) & set(TreatmentForm.model_fields)
-    return LOCALES if by_locale and all(isinstance(value, Mapping) for value in given.values()) else TEXT
+    if not isinstance(given, Mapping) or not given or set(given) & set(TreatmentForm.model_fields):
+        return TEXT
+    by_locale = all(isinstance(key, bool) or is_locale(str(key)) for key in given) or all(
+        isinstance(said, Mapping) for said in given.values()
+    )
+    return LOCALES if by_locale else TEXT
 
 
 Cost = Annotated[Annotated[Money, Tag(NUMBER)] | Annotated[dict[str, Money], Tag(MAPPING)], Discriminator(_number_or_mapping)]
@@ -106,11 +124,11 @@ class ActionForm(RuledForm):
 
     action_id: Name
     name: str = ""
-    channel: str = ""
+    channel: Annotated[str, BeforeValidator(_one_channel)] = ""
     channels: Names | None = None
     group: str = ""
-    stages: list[str] = Field(default_factory=list)
-    placements: list[Name] = Field(default_factory=list)
+    stages: Several = Field(default_factory=list)
+    placements: Several = Field(default_factory=list)
     cost: Cost = 0.0
     value: Money | None = None
     order_share: Weight | None = None
@@ -155,6 +173,6 @@ class CatalogueForm(Form):
     shop: ShopForm = ShopForm()
     senders: Annotated[dict[str, SenderForm], BeforeValidator(_locale_keys)] = Field(default_factory=dict)
     order_shares: dict[str, Weight] = Field(default_factory=dict)
-    channels: list[Name] = Field(default_factory=list)
+    channels: Several = Field(default_factory=list)
     groups: dict[str, Annotated[GroupForm, BeforeValidator(_nothing_said)]] = Field(default_factory=dict)
     series: dict[str, SeriesForm] = Field(default_factory=dict)

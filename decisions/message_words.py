@@ -11,7 +11,7 @@ from markupsafe import Markup, escape
 
 from decisions import locales
 from decisions.actions import Offer, Sender, Shop
-from decisions.addresses import is_safe, product_address
+from decisions.addresses import absolute, is_safe, product_address
 from decisions.situation import Product
 
 FIELDS: Final[Mapping[str, frozenset[str]]] = {
@@ -24,7 +24,7 @@ FIELDS: Final[Mapping[str, frozenset[str]]] = {
     "shop": frozenset({"name", "url"}),
     "money": frozenset(),
 }
-"""The names, and the fields of those whose fields are all known. A product has name, url, price and reason."""
+"""The names, and the fields of those whose fields are all known. A product has name, url, price, reason and image_url."""
 _BREAKS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]+")
 
 
@@ -146,6 +146,7 @@ _PRODUCT_FIELDS: Final[Mapping[str, Callable[[Product, Words], str]]] = {
     "url": lambda product, words: product_address(product.product_id, product.url, words.shop_is),
     "price": _price,
     "reason": lambda product, words: words.clean(product.reason),
+    "image_url": lambda product, words: absolute(product.image_url, words.shop_is),
 }
 _MAKERS: Final[Mapping[str, Callable[[Words], Any]]] = {
     "customer": _customer,

@@ -84,6 +84,15 @@ class Form(BaseModel):
 
 _Filled = TypeVar("_Filled", bound=Form)
 
+_REMEDIES: Final = {
+    **dict.fromkeys(("dict_type", "model_type"), "Write them below it, indented, as name: value"),
+    "list_type": "Write a list: [one, another]",
+    "string_type": 'Write a text; what looks like a number, a date or yes and no stands in quotes: "7"',
+    "float_type": "Write a number with a point: 0.10",
+    "int_type": "Write a whole number",
+}
+_YAML_REMEDY: Final = "Correct it there: indent with spaces, and put texts with a colon or a bracket in quotes, or below a |."
+
 
 class _StrictLoader(yaml.SafeLoader):
     """Safe YAML that refuses a key given twice."""
@@ -92,6 +101,8 @@ class _StrictLoader(yaml.SafeLoader):
         """The mapping, or an error naming the key that stands in it twice."""
         seen = set()
         for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(problem="a text that begins with { or [ must stand in quotes", problem_mark=key.start_mark)
             if key.value in seen and key.tag != "tag:yaml.org,2002:merge":
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands there twice", problem_mark=key.start_mark)
             seen.add(key.value)
@@ -117,7 +128,7 @@ def document_of(text: str, name: str) -> Document:
         data = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{name}, line {line}: {error.problem}.", remedy="Correct the YAML there.") from error
+        raise InputError(f"{name}, line {line}: {error.problem}.", remedy=_YAML_REMEDY) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{name} is not YAML: {error}.", remedy="Correct the YAML.") from error
     finally:
@@ -135,8 +146,9 @@ def _filled(form: type[_Filled], document: Document) -> _Filled:
         first = mistakes[0]
         path = tuple(step for step in first["loc"] if not str(step).startswith(KIND_MARK))
         more = f" (and {len(mistakes) - 1} more mistakes)" if len(mistakes) > 1 else ""
-        problem = f"{document.where(*path)}: {_titled(document.data, path)}{first['msg']}{more}."
-        raise InputError(problem, remedy="Correct it there; the default file beside the program shows every key.") from error
+        said = "keys and values must stand here" if first["type"] in ("dict_type", "model_type") else first["msg"]
+        remedy = f"{_REMEDIES.get(first['type'], 'Correct it there')}; the default file beside the program shows every key."
+        raise InputError(f"{document.where(*path)}: {_titled(document.data, path)}{said}{more}.", remedy=remedy) from error
 
 
 def _titled(data: Any, path: tuple[Step, ...]) -> str:

@@ -51,6 +51,13 @@ def test_own_channels_and_attributes_are_known_when_they_are_named() -> None:
     assert read.attributes == ("vip_level",)
 
 
+def test_one_name_is_a_list_of_one() -> None:
+    text = "{margin_share: 0.3, channels: zalo, actions: [{action_id: a, channels: zalo, stages: decision, placements: home, products: {from: cart, brands: Acme}}]}"
+    action = catalogue(text).actions[1]
+    assert (action.channels, action.stages, action.placements) == (("zalo",), frozenset({"decision"}), frozenset({"home"}))
+    assert (action.products.sources, action.products.brands) == (("cart",), ("Acme",))
+
+
 def test_another_currency_is_a_warning() -> None:
     assert "in EUR, but the home's currency is VND" in load_catalogue(currency="VND").warnings[-1]
     assert load_catalogue(currency="EUR").warnings == ()
@@ -136,6 +143,16 @@ def test_the_digest_follows_the_content_and_not_its_form() -> None:
         ("margin_share: 0.3\nshop: {product_url: 'https://x.example/p'}\nactions: []", "every product would have the same address"),
         ("margin_share: 0.3\nshop: {product_url: '/p/{product_id}'}\nactions: []", "shop, product_url: .*is no web address"),
         (one("{action_id: a, channel: email, channels: [sms]}"), "channels: it stands beside channel"),
+        (one("{action_id: a, channel: [email, sms]}"), "action 'a', channel: several channels stand under the key channels"),
+        (one("{action_id: a, channel: email, cost: '0,10'}"), "valid number. Write a number with a point: 0.10"),
+        (one("{action_id: 7, channel: email}"), "action 7, action_id: .* Write a text; what looks like a number"),
+        (one("{action_id: a, channel: email, offer: 10%}"), "action 'a', offer: keys and values must stand here. Write them below it"),
+        (one("{action_id: a, channel: email, treatments: {email: {en: Hi}}}"), "action 'a', treatments, email, en: keys and values must"),
+        (
+            one("{action_id: a, channel: email, treatments: {en: {body: {{ customer.name }}}}}"),
+            "line 4: a text that begins with { or \\[ must",
+        ),
+        ("margin_share: 0.3\nactions:\n  - action_id: a\n    name: Hi: you", "line 4: mapping values are not allowed here. .* in quotes"),
         (one("{action_id: a, channels: [sms, sms]}"), "channels: sms stands twice"),
         (one("{action_id: a, channels: []}"), "action 'a', channels: List should have at least 1"),
         (
