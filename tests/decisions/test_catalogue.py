@@ -52,8 +52,8 @@ def test_own_channels_and_attributes_are_known_when_they_are_named() -> None:
 
 
 def test_one_name_is_a_list_of_one() -> None:
-    text = "{margin_share: 0.3, channels: zalo, actions: [{action_id: a, channels: zalo, stages: decision, placements: home, products: {from: cart, brands: Acme}}]}"
-    action = catalogue(text).actions[1]
+    several = "channels: zalo, stages: decision, placements: home, products: {from: cart, brands: Acme}"
+    action = catalogue(f"{{margin_share: 0.3, channels: zalo, actions: [{{action_id: a, {several}}}]}}").actions[1]
     assert (action.channels, action.stages, action.placements) == (("zalo",), frozenset({"decision"}), frozenset({"home"}))
     assert (action.products.sources, action.products.brands) == (("cart",), ("Acme",))
 
