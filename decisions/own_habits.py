@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisions.contact_time import HOUR_US, HOURS, local_microseconds
-from decisions.situation import Contact
+from decisions.situation import Contact, ShopHabits
 from features.contract import NO_ACTION, SALE
 from features.history import KINDS, Arrays, CustomerHistory
 from features.instants import DAY_US, microseconds
@@ -66,6 +66,10 @@ class Habits:
             answers[name] = (before[0] + sent, before[1] + answered)
         hours = self.hours if other.hours == _NO_HOURS else tuple(map(sum, zip(self.hours, other.hours, strict=True)))
         return type(self)(hours, answers)
+
+    def of_shop(self, timezone: str) -> ShopHabits:
+        """The same as habits of a shop whose clocks are in this zone."""
+        return ShopHabits(self.answers, self.hours, timezone)
 
     def to_plain(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -7,11 +7,16 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from decisions.contact_time import timezone_of
 from decisions.decide import decide
 from decisions.decision import Decision
 from decisions.merchandising import Filters, exclusions_of
+from decisions.named_affinity import NamedAffinity
+from decisions.offerable import offerable
 from decisions.offers import offered
+from decisions.own_habits import habits
 from decisions.policy import Policy
+from decisions.product_scope import narrow_scopes
 from decisions.records import from_record, to_record
 from decisions.situation import Ask, Contact, Product, Situation
 from features.contract import NO_ACTION
@@ -19,7 +24,7 @@ from serving.champions import Champions
 from serving.current import Current, Reader
 from serving.errors import ProblemError
 from serving.offering import Offering
-from serving.recommending import NamedAffinity
+from serving.published_contacts import published_contact
 from serving.risk import churn_probability
 from serving.state import decisions
 from serving.state.database import State
@@ -85,9 +90,9 @@ class Decider:
         )
 
     def _situation(self, current: Current) -> Situation:
-        shelf = self.offering.shelf(current.shop, Filters(), None, current.now)
-        exclusions = exclusions_of(current.profile, self.offering.rules.columns, shelf.plan.products)
-        affinity = NamedAffinity(self.champions.affinity, shelf, exclusions) if self.champions.affinity else None
+        contacts, shop = _contacts(current), current.shop
+        timezone = timezone_of(current.profile)
+        own = habits(current.history, contacts, current.now, timezone or shop.habits.timezone, shop_timezone=shop.habits.timezone)
         return Situation(
             customer_id=current.customer_id,
             as_of=current.now,
@@ -95,12 +100,25 @@ class Decider:
             features=current.features,
             profile=current.profile,
             consent=current.consent,
-            contacts=_contacts(current),
+            contacts=contacts,
             churn_probability=churn_probability(current, self.champions),
             expected_order_value=current.expected_order_value,
-            products=offered(
-                current.history, current.now, affinity, lambda product_id, why: _product(current, product_id, why), profile=current.profile
-            ),
+            products=self._products(current),
+            timezone=timezone,
+            hours=own.hours,
+            answers=own.answers,
+            shop=shop.habits,
+        )
+
+    def _products(self, current: Current) -> dict[str, list[Product]]:
+        """What may be offered, under the shop's rules of merchandising."""
+        plan = self.offering.shelf(current.shop, Filters(), None, current.now).plan
+        exclusions = exclusions_of(current.profile, self.offering.rules.columns, plan.products)
+        model = self.champions.affinity
+        affinity = None if model is None else NamedAffinity(model, plan, current.shop.name_of, exclusions)
+        describe = offerable(plan, exclusions, current.shop.product)
+        return offered(
+            current.history, current.now, affinity, describe, profile=current.profile, scopes=narrow_scopes(self.policy.catalogue.actions)
         )
 
 
@@ -122,10 +140,10 @@ def _again(row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
 
 def _contacts(current: Current) -> tuple[Contact, ...]:
     """Published and posted contacts. One recorded by a clock a little ahead, another worker's or request's, came before this decision too."""
-    published = [_published_contact(contact, current.now) for contact in (current.stored.contacts if current.stored else ())]
+    published = [published_contact(contact, current.now) for contact in (current.stored.contacts if current.stored else ())]
     newer = {contact["decision_id"] for contact in current.contacts}
-    known = [contact for contact in published if contact["decision_id"] not in newer and contact["decided_at"] < current.now]
-    return tuple(
+    known = [contact for contact in published if contact.decision_id not in newer and contact.decided_at < current.now]
+    recorded_here = [
         Contact(
             decision_id=contact["decision_id"],
             action_id=contact["action_id"],
@@ -133,26 +151,9 @@ def _contacts(current: Current) -> tuple[Contact, ...]:
             decided_at=min(contact["decided_at"], current.now - _TICK),
             outcomes=tuple(contact["outcomes"]),
         )
-        for contact in [*known, *current.contacts]
-    )
-
-
-def _published_contact(contact: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-    """The contact with the outcomes from before now."""
-    instants = contact.get("outcomes_at", [contact["decided_at"]] * len(contact["outcomes"]))  # older publications have none: known since
-    answers = zip(contact["outcomes"], instants, strict=True)
-    return {
-        **contact,
-        "decided_at": datetime.fromisoformat(contact["decided_at"]),
-        "outcomes": [outcome for outcome, at in answers if datetime.fromisoformat(at) < now],
-    }
-
-
-def _product(current: Current, product_id: str, reason: str) -> Product | None:
-    listed = current.shop.products.get(product_id)
-    if listed is not None and not listed.on_sale(current.now):
-        return None
-    return Product(product_id, current.shop.name_of(product_id), f"/products/{product_id}", reason, listed.price if listed else None)
+        for contact in current.contacts
+    ]
+    return (*known, *recorded_here)
 
 
 def _row(made: Recorded, subject: Subject, current: Current, asked: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ leaves the old one in place, and the next publication clears what was left half-
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -15,11 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from decisions.contact_time import timezone_of
+from decisions.own_habits import Habits, habits
 from features.contract import CUSTOMERS, SALE
 from features.history import FORMAT, KINDS, CustomerHistory
 from features.own_rows import ShopFacts
 from serving.clock import wall
 from serving.plain import plain
+from serving.published_contacts import published_contact
 from serving.score_rows import score_rows
 from serving.shop import EVERYBODY
 from serving.state import publications
@@ -27,7 +30,7 @@ from serving.state import scores as stored_scores
 from serving.state.database import State
 from training.segments.rfm import RfmEdges
 
-CONTENTS: Final = 5
+CONTENTS: Final = 6
 """What a publication holds; another number says that publishing the same again would bring more."""
 
 BATCH: Final = 2_000
@@ -50,13 +53,20 @@ class Published:
 
 @dataclass
 class _Totals:
-    """What is summed up over all histories on the way, as of a time."""
+    """What is summed up over all customers on the way, as of a time. `timezone` is the shop's."""
 
     as_of: datetime
+    timezone: str
     customer_count: int = 0
     value: float = 0.0
     order_count: int = 0
     buyers: dict[str, int] = field(default_factory=dict)
+    habits: Habits = field(default_factory=Habits)
+
+    def add_habits(self, history: CustomerHistory, contacts: Sequence[Mapping[str, Any]], profile: Mapping[str, Any]) -> None:
+        known = [published_contact(contact, self.as_of) for contact in contacts]
+        own = habits(history, known, self.as_of, timezone_of(profile) or self.timezone, shop_timezone=self.timezone)
+        self.habits = self.habits.plus(own)
 
     def add(self, history: CustomerHistory) -> None:
         lines = history.before(self.as_of).lines
@@ -113,11 +123,11 @@ def publish(
     orders are known. `progress` is called
     with the number of customers written so far.
     """
-    totals = _Totals(as_of)
+    facts_of_shop = shop or ShopFacts()
+    totals = _Totals(as_of, facts_of_shop.timezone)
     known = _Known(profiles or {}, consents or {}, _contacts(contacts), _stages(scores))
     with state.writing() as connection:
         generation = publications.begin(connection, as_of=known_until or as_of, started_at=wall())
-    facts_of_shop = shop or ShopFacts()
     listed = _product_rows(products, facts_of_shop)
     for batch in _batches(listed):
         with state.writing() as connection:
@@ -153,19 +163,21 @@ def _customer_rows(histories: Iterable[tuple[str, CustomerHistory]], known: _Kno
     for customer_id, history in histories:
         seen.add(customer_id)
         totals.add(history)
-        yield _customer_row(customer_id, history.to_bytes(), known, totals)
+        yield _customer_row(customer_id, history, known, totals)
     for customer_id in known.profiles.keys() - seen:
         yield _customer_row(customer_id, None, known, totals)
 
 
-def _customer_row(customer_id: str, history: bytes | None, known: _Known, totals: _Totals) -> dict[str, Any]:
+def _customer_row(customer_id: str, history: CustomerHistory | None, known: _Known, totals: _Totals) -> dict[str, Any]:
+    profile, contacts = known.profiles.get(customer_id, {}), known.contacts.get(customer_id, [])
     totals.customer_count += 1
+    totals.add_habits(history or CustomerHistory.empty(), contacts, profile)
     return {
         "customer_id": customer_id,
-        "profile": plain(known.profiles.get(customer_id, {})),
+        "profile": plain(profile),
         "consent": plain(known.consents.get(customer_id, {})),
-        "contacts": known.contacts.get(customer_id, []),
-        "history": history,
+        "contacts": contacts,
+        "history": None if history is None else history.to_bytes(),
         "stage": known.stages.get(customer_id),
     }
 
@@ -234,6 +246,7 @@ def _facts(
         "attributes": sorted({name for profile in known.profiles.values() for name in profile} - set(CUSTOMERS.names)),
         "popular": [[product_id, totals.buyers[product_id]] for product_id in most],
         "churn_quantiles": _churn_quantiles(scores),
+        "habits": totals.habits.to_plain(),
     }
 
 

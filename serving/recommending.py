@@ -9,35 +9,16 @@ from typing import Final
 
 from decisions.merchandising import PINNED, UNRANKED, Exclusions, Reason, Removed, arrange
 from decisions.merchandising.exclusions import NOTHING_WITHHELD
+from decisions.named_affinity import NamedAffinity, Suggestion
+from decisions.taste import Taste
 from serving.fallbacks import Fallback
 from serving.offering import Shelf
-from serving.taste import Taste
 from serving.withheld import withheld
-from training.affinity.because import Recommendation
-from training.affinity.candidates import Mask
 from training.affinity.model import AffinityModel
-from training.affinity.signals import Signals
 
 OWN_PURCHASES: Final = "own_purchases"
 MOST_BOUGHT: Final = "popular"
-INTEREST_SOURCE: Final = "looked_at"
-"""The model's source that reads interest, which a shop without events in its history has not."""
 _TOO_MUCH: Final[tuple[Reason, ...]] = ("category_cap", "brand_cap")
-
-
-@dataclass(frozen=True)
-class Suggestion:
-    """One product for somebody: its score (higher is better, of no unit), where it came from, and why.
-
-    `because` says it in words; `because_of` is the product of their own that led to it, None where none did. A product that the shop pinned
-    and the model did not rank has no score.
-    """
-
-    product_id: str
-    score: float | None
-    source: str
-    because: str
-    because_of: str | None = None
 
 
 @dataclass(frozen=True)
@@ -58,51 +39,13 @@ class Wanted:
     exclude_purchased: bool = False
 
 
-@dataclass(frozen=True)
-class NamedAffinity:
-    """The affinity model as decisions ask it: of what may be shown, with reasons that call products by their names."""
-
-    model: AffinityModel
-    shelf: Shelf
-    exclusions: Exclusions = NOTHING_WITHHELD
-
-    def recommend_one(self, signals: Signals, as_of: datetime, n: int, *, exclude_purchased: bool = False) -> list[Suggestion]:
-        """What the model ranks best. Interest that stands in for purchases is not what `exclude_purchased` leaves out."""
-        known = Taste(signals)
-        stood_in = known.standing_in(reads_interest=self.model.recall.source(INTEREST_SOURCE) is not None)
-        offered = self.shelf.plan.offered_to(self.exclusions)
-        if stood_in:
-            signals = Signals([*signals.purchases, *stood_in], signals.interest, signals.place)
-            offered = _without(self.model.offered(known.bought), offered) if exclude_purchased else offered
-            exclude_purchased = False
-        found = self.model.recommend_one(signals, as_of, n, exclude_purchased=exclude_purchased, offered=offered)
-        return self._in_words(found, known, {product_id for product_id, _, _ in stood_in})
-
-    def _in_words(self, found: Sequence[Recommendation], known: Taste, stood_in: set[str]) -> list[Suggestion]:
-        name_of = self.shelf.shop.name_of
-        return [
-            Suggestion(
-                each.product_id,
-                each.score,
-                INTEREST_SOURCE if each.product_id in stood_in else each.source,
-                known.because(each, name_of, stood_in),
-                each.because_of,
-            )
-            for each in found
-        ]
-
-
-def _without(bought: Mask, offered: Mask | None) -> Mask:
-    return ~bought if offered is None else offered & ~bought
-
-
 def recommend(known: Taste, wanted: Wanted, shelf: Shelf, model: AffinityModel | None, now: datetime, *, is_known: bool) -> Found:
     """The best products for somebody of this taste, fewer than wanted only where no more may be shown."""
     depth = shelf.plan.depth(wanted.limit)
     if model is None:
         ranked = _own(known, shelf, wanted)
     else:
-        named = NamedAffinity(model, shelf, wanted.exclusions)
+        named = NamedAffinity(model, shelf.plan, shelf.shop.name_of, wanted.exclusions)
         ranked = named.recommend_one(known.signals, now, depth, exclude_purchased=wanted.exclude_purchased)
     found = arranged(_filled(ranked, depth, shelf, wanted.exclusions), wanted, shelf, model)
     removed = shelf.plan.removed + withheld(shelf.plan, wanted.exclusions) + found.removed

@@ -5,9 +5,10 @@ from itertools import accumulate
 from typing import Final, Literal
 
 from decisions.merchandising import Exclusions
+from decisions.named_affinity import Suggestion
 from serving.fallbacks import Fallback
 from serving.offering import Shelf
-from serving.recommending import MOST_BOUGHT, Found, Suggestion, Wanted, arranged, in_words, nothing_shown
+from serving.recommending import MOST_BOUGHT, Found, Wanted, arranged, in_words, nothing_shown
 from training.affinity.because import Recommendation
 from training.affinity.model import AffinityModel
 

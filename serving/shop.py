@@ -11,6 +11,8 @@ from typing import Any, Final
 
 from sqlalchemy import Connection
 
+from decisions.own_habits import Habits
+from decisions.situation import NO_HABITS, Product, ShopHabits
 from features.history import FORMAT
 from features.own_rows import ShopFacts
 from serving.state import publications
@@ -46,7 +48,8 @@ class Shop:
 
     Histories reach to `as_of`; everything that is said of all customers together, from `levels` to `popular`, is of `facts_as_of`.
     `popular` counts the buyers of the most bought products, most first. `facts` are what the shop's features were computed with. `rfm` is what
-    separates the fifths of its customers, None where an older version published.
+    separates the fifths of its customers, None where an older version published. `habits` says which channels its customers answer and when they
+    are there; empty where an older version published.
     `outdated` says that another version wrote the histories: they cannot be read.
     """
 
@@ -61,6 +64,7 @@ class Shop:
     popular: Mapping[str, int] = field(default_factory=dict)
     facts: ShopFacts = field(default_factory=ShopFacts)
     rfm: RfmEdges | None = None
+    habits: ShopHabits = NO_HABITS
     outdated: bool = False
 
     def foresees(self, now: datetime) -> bool:
@@ -71,6 +75,22 @@ class Shop:
         """What a shopper calls the product; its id where the range does not list it."""
         listed = self.products.get(product_id)
         return listed.name if listed else product_id
+
+    def product(self, product_id: str, reason: str) -> Product:
+        """The product as an action speaks of it; one that the range does not list goes by its id."""
+        listed = self.products.get(product_id)
+        if listed is None:
+            return Product(product_id, product_id, f"/products/{product_id}", reason)
+        return Product(
+            product_id,
+            listed.name,
+            f"/products/{product_id}",
+            reason,
+            listed.price,
+            listed.category,
+            listed.brand,
+            listed.image_url,
+        )
 
     def percentile(self, churn_probability: float, *, stage: str = EVERYBODY) -> float | None:
         """The share of published customers who are less likely to leave, equals counted half, from 0 to 1; None where nobody was published."""
@@ -106,7 +126,7 @@ class Shops:
     """The newest publication, read again when there is a newer one. Before the first one, `timezone` is the shop's, and `levels` are."""
 
     def __init__(self, levels: Mapping[str, float], timezone: str = "UTC") -> None:
-        self._nothing = Shop(levels=levels, facts=ShopFacts(timezone=timezone))
+        self._nothing = Shop(levels=levels, facts=ShopFacts(timezone=timezone), habits=ShopHabits(timezone=timezone))
         self._shop = self._nothing
         self._looked_at = float("-inf")
         self._expected = 0
@@ -132,6 +152,7 @@ class Shops:
 
 def _read(connection: Connection, newest: publications.Publication, nothing: Shop) -> Shop:
     facts, rows = newest.facts, publications.products(connection, newest.generation)
+    timezone = facts.get("timezone", nothing.facts.timezone)
     return Shop(
         generation=newest.generation,
         as_of=newest.as_of,
@@ -142,8 +163,9 @@ def _read(connection: Connection, newest: publications.Publication, nothing: Sho
         popular={product_id: int(count) for product_id, count in facts.get("popular", [])},
         customer_count=facts.get("customer_count", 0),
         products={row.product_id: _listed(row) for row in rows},
-        facts=ShopFacts(_known_products(rows), facts.get("timezone", nothing.facts.timezone)),
+        facts=ShopFacts(_known_products(rows), timezone),
         rfm=RfmEdges.from_json(facts["rfm"]) if facts.get("rfm") else None,
+        habits=Habits.from_plain(facts.get("habits")).of_shop(timezone),
         outdated=is_outdated(newest),
     )
 

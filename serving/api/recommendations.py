@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.config import JsonDict
 
 from decisions.merchandising import exclusions_of
+from decisions.taste import LOOKED_AT, Did, Taste, taste
 from features.instants import microseconds
 from serving.api.kept import KeptAnswers, note
 from serving.api.shown import Recommendation, Shown, WhyFallback, recommendation
@@ -18,7 +19,6 @@ from serving.dependencies import Ours, Serving
 from serving.fields import Body, Id, Instant, Number
 from serving.offering import Shelf
 from serving.recommending import Found, Wanted, recommend
-from serving.taste import LOOKED_AT, Did, Taste, taste
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 

@@ -6,10 +6,10 @@ from pydantic import BaseModel, Field, model_validator
 
 from decisions.merchandising import Filters
 from decisions.merchandising.product_range import category_path
+from decisions.named_affinity import Suggestion
 from serving.fallbacks import FALLBACKS, Fallback
 from serving.fields import Id, Number, Text
 from serving.offering import Shelf
-from serving.recommending import Suggestion
 
 MOST_EXCLUDED = 500
 

@@ -80,6 +80,8 @@ def actions(
 ) -> None:
     """Write the policy: every customer's distribution over actions."""
     from decisions.batch import score_actions, score_actions_as_deployed
+    from decisions.merchandising import DEFAULT_RECOMMENDATIONS, load_rules
+    from decisions.product_scope import narrow_scopes
     from decisions.situations import Knowledge, situations
     from features.journey import DEFAULT_STAGES, load_stages
 
@@ -92,6 +94,8 @@ def actions(
             churn_by_customer(work, tables, at, hindsight=allow_hindsight),
             optional_champion(work, "affinity", at, hindsight=allow_hindsight),
             load_stages(work.rules(DEFAULT_STAGES)),
+            load_rules(work.rules(DEFAULT_RECOMMENDATIONS), timezone=work.home().timezone),
+            narrow_scopes(policy.catalogue.actions),
         )
         found = situations(tables, at, known, only=_wanted(customers))
         scores = score_actions_as_deployed(found, policy) if as_deployed else score_actions(found, policy)

@@ -1,8 +1,11 @@
-"""Products for an action: what was left in the cart, what is due again, what the model expects."""
+"""Products for an action: what was left in the cart, what was looked at, what is due again, what the model expects."""
 
 from datetime import datetime, timedelta
 
-from decisions.offers import INTEREST, interest, offered, purchases
+from decisions.actions import ProductScope
+from decisions.named_affinity import Suggestion
+from decisions.offers import INTEREST, MOST, interest, offered, purchases
+from decisions.product_scope import scoped
 from decisions.situation import Product
 from features import interactions
 from features.history import CustomerHistory
@@ -40,10 +43,68 @@ def test_the_cart_holds_what_was_not_bought_since_newest_first():
             event("add_to_cart", "forgotten", 31),
             event("product_view", "seen", 9),
             event("product_view", "seen", 8),
-            event("product_view", "once", 1),
         ],
     )
-    assert ids(offered(history, NOW, None, named)["cart"]) == ["new", "old", "seen"]
+    found = offered(history, NOW, None, named)["cart"]
+    assert ids(found) == ["new", "old"]
+    assert found[0].reason == "put into the cart 2 days ago, not bought"
+
+
+def test_what_was_looked_at_again_or_lately_is_viewed_until_it_is_bought_or_put_into_the_cart():
+    twice = [event("product_view", product, days) for product in ("again", "bought", "carted", "left", "long_ago") for days in (20, 19)]
+    history = CustomerHistory.of(
+        [line("bought", 3), line("back", 12)],
+        [
+            *twice,
+            event("product_view", "long_ago", 31),
+            *(event("product_view", "latest", days) for days in (9, 8, 2)),
+            event("product_view", "once", 7),
+            event("product_view", "today", 0.5),
+            event("product_view", "once_before", 7.1),
+            event("product_view", "back", 2),  # looked at since it was bought
+            event("add_to_cart", "carted", 1),
+            event("add_to_cart", "left", 18),
+            event("remove_from_cart", "left", 17),
+            event("product_view", "outside", 31),
+            event("product_view", "outside", 30.5),
+        ],
+    )
+    products = offered(history, NOW, None, named)
+    assert ids(products["viewed"]) == ["latest", "again", "long_ago", "today", "back", "once"]
+    assert ids(products["cart"]) == ["carted"]
+    reasons = {product.product_id: product.reason for product in products["viewed"]}
+    assert reasons["latest"] == "viewed 3 times, not bought"
+    assert reasons["today"] == "viewed today, not bought"
+    assert reasons["back"] == "viewed 2 days ago, not bought"
+
+
+class Ranked:
+    """A model that ranks products p0, p1, ... and tells what it was asked."""
+
+    def __init__(self, *held, asked=None):
+        self.held, self.asked = held, [] if asked is None else asked
+
+    def within(self, scope):
+        return Ranked(*(f"p{n}" for n in range(100) if f"p{n}" in scope.product_ids), asked=self.asked)
+
+    def recommend_one(self, _signals, _as_of, n):
+        self.asked.append((len(self.held), n))
+        return [Suggestion(product_id, 1.0, "x", "because") for product_id in self.held[:n]]
+
+
+def test_the_model_is_asked_again_only_for_a_scope_that_nothing_fills():
+    everything = [f"p{n}" for n in range(100)]
+    history = CustomerHistory.of([], [event("add_to_cart", "p90", 1)])
+    filled = ProductScope(("affinity",), 3, product_ids=("p1", "p2", "p3", "p50"))
+    by_cart = ProductScope(("cart", "affinity"), 1, product_ids=("p90", "p91"))
+    short = ProductScope(("affinity",), 3, product_ids=("p19", "p70", "p71", "p72"))
+    nobody = ProductScope(("affinity",), 3, product_ids=("gone",))
+    model = Ranked(*everything)
+    found = offered(history, NOW, model, named, scopes=(filled, by_cart, short, nobody))
+    assert model.asked == [(100, MOST), (4, 4), (0, 3)]
+    assert ids(found["affinity"]) == [*everything[:MOST], "p70", "p71", "p72"]
+    assert ids(scoped(short, found)) == ["p19", "p70", "p71"]
+    assert ids(offered(history, NOW, Ranked(*everything), named)["affinity"]) == everything[:MOST]
 
 
 def test_a_product_is_due_by_its_own_rhythm():

@@ -8,12 +8,13 @@ import pandas as pd
 import pytest
 
 from decisions.merchandising import Filters, Rules
+from decisions.named_affinity import NamedAffinity, Suggestion
+from decisions.taste import Taste, taste
 from features.history import CustomerHistory
 from features.interactions import Interactions
 from serving.offering import Offering
-from serving.recommending import NamedAffinity, Suggestion, Wanted, recommend
+from serving.recommending import Wanted, recommend
 from serving.shop import ListedProduct, Shop
-from serving.taste import Taste, taste
 from training.affinity.because import Recommendation
 from training.affinity.model import AffinityModel
 from training.affinity.orders import BLEND, Order, Orders
@@ -87,7 +88,8 @@ def tastes(history: CustomerHistory) -> Taste:
 
 def suggested(model: AffinityModel, history: CustomerHistory, *, exclude_purchased: bool = False) -> dict[str, Suggestion]:
     """The model's list, by product and in its order."""
-    named = NamedAffinity(model, Offering(Rules(), model).shelf(SHOP, Filters(), None, AT))
+    plan = Offering(Rules(), model).shelf(SHOP, Filters(), None, AT).plan
+    named = NamedAffinity(model, plan, SHOP.name_of)
     return {each.product_id: each for each in named.recommend_one(tastes(history).signals, AT, 3, exclude_purchased=exclude_purchased)}
 
 

@@ -12,7 +12,6 @@ from features.definitions import FEATURES
 from features.engine import Tables, tables_from_frames
 from features.interactions import purchases
 from features.labels import purchases_after
-from features.products import unavailable
 from features.profiles import consents, profiles
 from features.training_sets import churn_panel
 
@@ -74,7 +73,6 @@ def test_contacts(duckdb, spark):
 def test_who_and_what_there_is(duckdb, spark):
     assert profiles(spark) == profiles(duckdb)
     assert consents(spark) == consents(duckdb)
-    assert unavailable(spark, CUTS[0]) == unavailable(duckdb, CUTS[0])
     assert cutoffs.default_as_of(spark) == cutoffs.default_as_of(duckdb)
     assert cutoffs.first_order_at(spark) == cutoffs.first_order_at(duckdb)
 
