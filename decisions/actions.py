@@ -141,7 +141,7 @@ class Catalogue:
     shop: Shop
     currency: str
     digest: str
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
     groups: Mapping[str, Group] = field(default_factory=dict)
     series: tuple[Series, ...] = ()
     text: str = ""

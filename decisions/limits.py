@@ -74,7 +74,7 @@ class Limits:
     budgets: Mapping[str, Budget] = field(default_factory=dict)
     suppression: Suppression = Suppression()
     text: str = ""
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = field(default=(), compare=False)
 
     @property
     def digest(self) -> str:

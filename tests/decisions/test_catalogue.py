@@ -322,11 +322,9 @@ def test_every_part_of_a_whole_catalogue_is_read() -> None:
 
 def test_a_catalogue_is_the_same_when_it_is_read_from_its_own_text() -> None:
     for read in (load_catalogue(), catalogue(WHOLE, attributes=["vip_level"])):
-        again = catalogue_of(document_of(read.text, "catalogue.yaml"), attributes=read.attributes)
-        assert (again.actions, again.groups, again.series) == (read.actions, read.groups, read.series)
+        again = catalogue_of(document_of(read.text, "elsewhere.yaml"), attributes=read.attributes)
+        assert again == read
         assert (again.digest, again.text) == (read.digest, read.text)
-        if read.text == WHOLE:
-            assert again == read
 
 
 def test_a_group_that_looks_mistyped_is_remarked() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from decisions.catalogue import load_catalogue
+from decisions.catalogue import DEFAULT_CATALOGUE, load_catalogue
 from decisions.catalogue_form import (
     ActionForm,
     CatalogueForm,
@@ -98,6 +98,12 @@ def test_the_new_action_can_be_loaded_and_the_limits_too(tmp_path: Path) -> None
     limits = limits_of(document_of(block("contacts"), "limits.yaml"), catalogue=load_catalogue())
     assert limits.budgets
     assert limits.quiet_hours
+
+
+def test_the_new_action_can_be_added_to_the_default_file(tmp_path: Path) -> None:
+    added = block("margin_share").split("actions:\n")[1]
+    (tmp_path / "catalogue.yaml").write_text(DEFAULT_CATALOGUE.read_text() + added)
+    assert load_catalogue(tmp_path / "catalogue.yaml").actions[-1].action_id == "tea_tasting"
 
 
 def test_the_smallest_form_can_be_loaded(tmp_path: Path) -> None:
