@@ -1,10 +1,13 @@
 """Checks what is asked of a decision, and says which ways it leaves."""
 
+from dataclasses import dataclass
+from functools import lru_cache
+
 import numpy as np
 from numpy.typing import NDArray
 
 from decisions.actions import Catalogue
-from decisions.gates import Gates
+from decisions.policy import Policy
 from decisions.reasons import Reason, reason
 from decisions.situation import MOST_ACTIONS, Ask
 from features.contract import NO_ACTION, STAGES
@@ -36,22 +39,33 @@ def check(ask: Ask, catalogue: Catalogue) -> None:
             )
 
 
-def refusals(ask: Ask, gates: Gates, catalogue: Catalogue, placement: str | None) -> list[Reason | None]:
-    """Per way: why it is not what was asked for; None where it is. `placement` None is any place."""
-    return [
-        None if way.action_id == NO_ACTION else _refusal(ask, way.channel, catalogue.actions[way.action].placements, placement)
+@dataclass(frozen=True, eq=False)
+class Asked:
+    """Which ways are asked for (W,), and per way why it is not; None where it is."""
+
+    ways: NDArray[np.bool_]
+    refused: tuple[Reason | None, ...]
+
+
+@lru_cache(maxsize=256)
+def asked_for(policy: Policy, channels: frozenset[str] | None, placement: str | None) -> Asked:
+    """The ways of this policy by these channels, None is any, in this placement, None is any place."""
+    gates, actions = policy.gates, policy.catalogue.actions
+    refused = tuple(
+        None if way.action_id == NO_ACTION else _refusal(channels, way.channel, actions[way.action].placements, placement)
         for way in gates.ways
-    ]
+    )
+    return Asked(np.array([each is None for each in refused], dtype=bool), refused)
 
 
-def asked_ways(refused: list[Reason | None]) -> NDArray[np.bool_]:
-    """(W,): which ways are asked for."""
-    return np.array([each is None for each in refused], dtype=bool)
+def first_placement(ask: Ask) -> str | None:
+    """The placement that is asked for, if it is one."""
+    return ask.placements[0] if len(ask.placements) == 1 else None
 
 
-def _refusal(ask: Ask, channel: str, placements: frozenset[str], placement: str | None) -> Reason | None:
-    if ask.channels is not None and channel not in ask.channels:
-        return reason("other_channel", channel=channel, asked=" or ".join(sorted(ask.channels)) or "-")
+def _refusal(channels: frozenset[str] | None, channel: str, placements: frozenset[str], placement: str | None) -> Reason | None:
+    if channels is not None and channel not in channels:
+        return reason("other_channel", channel=channel, asked=" or ".join(sorted(channels)) or "-")
     if placement is not None and placements and placement not in placements:
         return reason("other_placement", asked=placement)
     return None

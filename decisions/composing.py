@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisions import messages
-from decisions.asking import refusals
+from decisions.asking import asked_for, first_placement
 from decisions.chances import Chances
 from decisions.channel_choice import channel_remark, shop_counts, shop_rates
 from decisions.contact_time import hour_remark, instant_after, local_hours, next_hours, quiet_mask
 from decisions.decision import TERMS, Chosen, Decision, Reservation, Stood
-from decisions.gate_rules import Gate
+from decisions.gates import LAYERS
 from decisions.holdout import Group
 from decisions.limits import EVERY_PUSHED
 from decisions.messages import Occasion
@@ -30,6 +30,7 @@ from decisions.why import reason_of, why_of
 from features.contract import NO_ACTION
 
 HOLDOUT: Final = reason("holdout")
+CONSENT: Final = LAYERS.index("consent")
 
 
 @dataclass(frozen=True)
@@ -91,8 +92,7 @@ def code_version() -> str:
 def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances) -> Stood:
     gates, weighed = policy.gates, first.weighed
     allowed, ways = first.allowed[0].tolist(), weighed.way[0].tolist()
-    placement = ask.placements[0] if len(ask.placements) == 1 else None
-    failed, refused = first.failed[0].tolist(), refusals(ask, gates, policy.catalogue, placement)
+    failed, refused = first.failed[0].tolist(), asked_for(policy, ask.channels, first_placement(ask)).refused
     reasons = {
         action.action_id: found
         for place, action in enumerate(policy.catalogue.actions)
@@ -120,14 +120,15 @@ def _forbidding(
     """What forbids an action, way by way, in the order of the layers."""
     gates = policy.gates
     for way in ways:
-        mine: list[Gate] = [gates.gates[number] for number in gates.order[way] if failed[number]]
-        yield from (gate.reason for gate in mine if gate.layer == "eligibility")
+        own = [number for number in gates.order[way] if failed[number]]
+        before = [number for number in own if gates.layer[number] <= CONSENT]
         if (not_asked := refused[way]) is not None:
+            yield from (gates.gates[number].reason for number in before if not gates.layer[number])
             yield not_asked
-        yield from (gate.reason for gate in mine if gate.layer in ("applicability", "suitability", "consent"))
+        yield from (gates.gates[number].reason for number in before)
         if group == "no_action":
             yield HOLDOUT
-        yield from (gate.reason for gate in mine if gate.layer in ("suppression", "contact_limits", "budgets"))
+        yield from (gates.gates[number].reason for number in own[len(before) :])
 
 
 def _remarks(channel: str, moment: Moment) -> tuple[Reason, ...]:
@@ -202,9 +203,7 @@ def _best(priority: NDArray[np.float64], allowed: NDArray[np.bool_]) -> tuple[in
 def _otherwise(first: Chances, ask: Ask, policy: Policy) -> NDArray[np.bool_]:
     """What would have been allowed, did the customer not measure what actions bring."""
     gates = policy.gates
-    placement = ask.placements[0] if len(ask.placements) == 1 else None
-    asked = np.array([each is None for each in refusals(ask, gates, policy.catalogue, placement)])
-    ways = (gates.passed(first.failed) & asked)[0]
+    ways = (gates.passed(first.failed) & asked_for(policy, ask.channels, first_placement(ask)).ways)[0]
     return np.asarray((ways[gates.per_action] & (gates.per_action >= 0)).any(axis=1))
 
 

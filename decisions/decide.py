@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.asking import asked_ways, check, refusals
+from decisions.asking import asked_for, check, first_placement
 from decisions.chances import Chances, chances
 from decisions.composing import Drawn, composed
 from decisions.decision import Decision
@@ -40,10 +40,9 @@ class _Listing:
 
     def stand(self, placement: str | None) -> Chances:
         """What stands for choice in this placement."""
-        gates, policy = self.policy.gates, self.policy
-        asked = asked_ways(refusals(self.ask, gates, policy.catalogue, placement)) & self.left
+        asked = asked_for(self.policy, self.ask.channels, placement).ways & self.left
         group = np.array([GROUPS.index(self.group)])
-        return chances(self.failed, asked, self.moment.known, group, policy, self.ask.context)
+        return chances(self.failed, asked, self.moment.known, group, self.policy, self.ask.context)
 
     def pick(self, way: int) -> None:
         """Takes this way: its action is gone, and its contact counts."""
@@ -71,7 +70,7 @@ def decide(situation: Situation, ask: Ask, policy: Policy) -> Decision:
     group = group_of(situation.customer_id, policy.seed, policy.holdout_share, policy.random_share)
     everything = np.ones(len(policy.gates.ways), dtype=bool)
     listing = _Listing(moment, ask, policy, group, moment.values, failures(moment, ask, policy), everything)
-    first = listing.stand(ask.placements[0] if len(ask.placements) == 1 else None)
+    first = listing.stand(first_placement(ask))
     return composed(moment, ask, policy, group, first, _drawn(listing, first))
 
 
@@ -86,8 +85,8 @@ def _drawn(listing: _Listing, first: Chances) -> list[Drawn]:
         number = uniform(seed, listing.moment.situation.customer_id, ask.decision_id, rank)
         action = int(draw(stood.probability, np.array([number]))[0])
         found.append(Drawn.of(stood, action, placement))
-        if action != NO_ACTION_PLACE:
-            listing.pick(found[-1].way)
-        elif not ask.placements:
+        if action == NO_ACTION_PLACE and not ask.placements:
             break
+        if action != NO_ACTION_PLACE and rank + 1 < len(places):
+            listing.pick(found[-1].way)
     return found

@@ -58,6 +58,7 @@ class Gates:
         self.names = frozenset(name for gate in self.gates for name in gate.names)
         asked |= {fact.name: fact for fact in contact_facts(catalogue.channels) if fact.name in self.names}
         self.facts = ContactFacts(tuple(asked.values()), catalogue)
+        self.layer = tuple(LAYERS.index(gate.layer) for gate in self.gates)
         self.counted = np.array([not gate.names.isdisjoint(asked) for gate in self.gates], dtype=bool)
         self.quiet = np.array([gate.code == "quiet_hours" for gate in self.gates], dtype=bool)
         self.per_action = _by_action(self.ways, len(catalogue.actions))
@@ -73,10 +74,6 @@ class Gates:
     def passed(self, failed: Flags) -> Flags:
         """(N, W): which ways no gate forbids, from (N, U) which gates failed."""
         return np.asarray(failed.astype(np.float32) @ self._weights < 0.5)
-
-    def failed_of(self, way: int, failed: Flags) -> list[Gate]:
-        """The gates of this way that failed (U,), in the order of the layers."""
-        return [self.gates[number] for number in self.order[way] if failed[number]]
 
 
 def _ways(catalogue: Catalogue) -> Iterator[Way]:

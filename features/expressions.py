@@ -195,6 +195,8 @@ class Comparison:
 
     def one(self, values: Mapping[str, object]) -> bool:
         left, right = self.left.one(values), self.right.one(values)
+        if type(left) is float and type(right) is float:  # nearly always
+            return bool(COMPARISONS[self.sign](left, right))
         if left is None or right is None:
             return False
         if isinstance(left, str) != isinstance(right, str):
