@@ -16,8 +16,8 @@ import numpy as np
 from training import artifacts
 from training.journey.leaving import PRIOR_SHARE, leaving_share
 from training.journey.panel import ABSENT, Panel
-from training.journey.process import STRENGTH, Process, estimated
-from training.journey.states import BUCKETS, STATES, State, bucket_of, moves_forward
+from training.journey.process import STRENGTH, Floats, Places, customers_by, estimated, hindsight, places
+from training.journey.states import BUCKETS, SILENCES, STATES, State, bucket_of, moves_forward
 
 KIND: Final = "journey"
 MONTHS: Final = 12
@@ -33,7 +33,7 @@ class Worth:
     """`money`: revenue expected over `months` from now; `n`: customers seen in the state; `is_prior`: others say more of it than they do."""
 
     money: float
-    months: int
+    months: float
     n: float
     is_prior: bool
 
@@ -54,7 +54,7 @@ class JourneyValues:
         self.data_hash = ""
         self.version: str | None = None
 
-    def fit(self, panel: Panel, *, as_of: datetime, months: int = MONTHS) -> Self:
+    def fit(self, panel: Panel, *, as_of: datetime, months: float = MONTHS) -> Self:
         """Learns from a panel (`training.journey.panel`).
 
         With fewer than LEAST_STEPS steps or LEAST_CUSTOMERS customers every worth is a prior: what a customer brought in the last year, the same
@@ -67,8 +67,8 @@ class JourneyValues:
             self.values, self.after_order = _believed(panel, months), {}
         else:
             process = estimated(panel)
-            money = process.values(steps)
-            self.values, self.after_order = _worths(process, money, months), _after_order(panel, money, months)
+            money = process.values(steps) * np.repeat(hindsight(panel, process), len(SILENCES))
+            self.values, self.after_order = _worths(panel, money, months), _after_order(panel, money, months)
         return self
 
     def worth(self, stage: str, order_count: float) -> float | None:
@@ -89,7 +89,7 @@ class JourneyValues:
             return None
         here, there = ends
         seen = min(here.n, there.n)
-        money = CAUSAL_SHARE * seen / (seen + GAIN_STRENGTH) * (there.money - here.money)
+        money = CAUSAL_SHARE * seen / (seen + GAIN_STRENGTH) * (there.money - here.money) + 0.0
         return max(money, 0.0) if moves_forward(stage, to_stage) else money, here.is_prior or there.is_prior
 
     def difference(self, stage: str, order_count: float, to_stage: str) -> float | None:
@@ -159,33 +159,64 @@ def _row(worth: Worth) -> list[Any]:
     return list(asdict(worth).values())
 
 
-def _worths(process: Process, money: np.ndarray, months: int) -> dict[State, Worth]:
-    """The worth of every state whose stage and whose order count were seen; of others nothing is known."""
-    seen = {state: float(n) for state, n in zip(STATES, process.customers, strict=True) if n > 0}
+def _worths(panel: Panel, money: Floats, months: float) -> dict[State, Worth]:
+    """The worth of every state whose stage and whose order count were seen; of others nothing is known.
+
+    It is the mean over those who are in the state now; few of them are drawn to those who were in it before. A state that nobody was in has the
+    mean of its order count.
+    """
+    chain = places(panel)[:, panel.learned_from :]
+    before, now = _mean_by_state(chain[:, :-1], money), _mean_by_state(chain[:, -1:], money)
+    seen = {STATES[i] for i in np.flatnonzero(before.n + now.n)}
     stages, buckets = {stage for stage, _ in seen}, {bucket for _, bucket in seen}
-    return {
-        state: Worth(float(value), months, seen.get(state, 0.0), seen.get(state, 0.0) < STRENGTH)
-        for state, value in zip(STATES, money, strict=True)
-        if state[0] in stages and state[1] in buckets
-    }
+    customers = _mean_by_state(chain, money).n
+    found = {}
+    for i, state in enumerate(STATES):
+        if state[0] in stages and state[1] in buckets:
+            usual = before.mean[i] if before.n[i] else _mean_of_bucket(state[1], chain, money)
+            mean = (now.n[i] * now.mean[i] + STRENGTH * usual) / (now.n[i] + STRENGTH)
+            found[state] = Worth(float(mean), months, float(customers[i]), bool(customers[i] < STRENGTH))
+    return found
 
 
-def _after_order(panel: Panel, money: np.ndarray, months: int) -> dict[str, Worth]:
-    """By bucket of the order count: the mean worth of the states in which customers stand who ordered in the step before."""
-    states = panel.states.astype(int)
-    ordered = (panel.order_counts[:, 1:] > panel.order_counts[:, :-1]) & (states[:, 1:] != ABSENT)
-    rows, _ = np.nonzero(ordered)
-    landed = states[:, 1:][ordered]
+@dataclass(frozen=True)
+class _Means:
+    mean: Floats
+    n: Floats
+
+
+def _mean_by_state(chain: Places, money: Floats) -> _Means:
+    """Per (stage, order count): the mean money of the rows that are in it, and the number of their customers."""
+    known = chain != ABSENT
+    state, size = chain[known] // len(SILENCES), len(STATES)
+    sums, rows = np.bincount(state, money[chain[known]], minlength=size), np.bincount(state, minlength=size)
+    return _Means(sums / np.maximum(rows, 1), customers_by(state, np.nonzero(known)[0], size))
+
+
+def _mean_of_bucket(bucket: str, chain: Places, money: Floats) -> float:
+    inside = np.isin(chain, _places_of(bucket))
+    return float(money[chain[inside]].mean())
+
+
+def _places_of(bucket: str) -> list[int]:
+    return [i * len(SILENCES) + j for i, state in enumerate(STATES) if state[1] == bucket for j in range(len(SILENCES))]
+
+
+def _after_order(panel: Panel, money: Floats, months: float) -> dict[str, Worth]:
+    """By bucket of the order count: the mean worth of the states of the chain in which customers stand who ordered in the step before."""
+    first, chain = panel.learned_from, places(panel)
+    ordered = (panel.order_counts[:, first + 1 :] > panel.order_counts[:, first:-1]) & (chain[:, first + 1 :] != ABSENT)
+    rows, landed = np.nonzero(ordered)[0], chain[:, first + 1 :][ordered]
     found = {}
     for bucket in BUCKETS:
-        here = np.isin(landed, [i for i, state in enumerate(STATES) if state[1] == bucket])
+        here = np.isin(landed, _places_of(bucket))
         n = float(len(np.unique(rows[here])))
         if n:
             found[bucket] = Worth(float(money[landed[here]].mean()), months, n, n < STRENGTH)
     return found
 
 
-def _believed(panel: Panel, months: int) -> dict[State, Worth]:
+def _believed(panel: Panel, months: float) -> dict[State, Worth]:
     """The same worth for every state that somebody is in now: no difference between them is known."""
     if panel.spent_a_year is None:
         return {}

@@ -3,6 +3,7 @@
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from training.journey.panel import ABSENT, Panel
 from training.journey.states import STATES
@@ -31,7 +32,7 @@ def leaving_share(panel: Panel, *, steps: int) -> tuple[float, float]:
     return min(max(weight * share + (1.0 - weight) * PRIOR_SHARE, 0.0), 1.0), float(count)
 
 
-def _compared(panel: Panel, step: int, after: np.ndarray) -> tuple[float, float, int]:
+def _compared(panel: Panel, step: int, after: NDArray[np.float64]) -> tuple[float, float, int]:
     """Money after the step of those who unsubscribed in it, what their matches let expect, and how many were matched."""
     state = panel.states[:, step].astype(int)
     present = state != ABSENT
