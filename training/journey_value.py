@@ -23,6 +23,7 @@ KIND: Final = "journey"
 MONTHS: Final = 12
 LEAST_STEPS: Final = 3
 LEAST_CUSTOMERS: Final = 50
+LEAST_MONTHS: Final = 5.0  # worths from a shorter history are called priors
 CAUSAL_SHARE: Final = 0.5
 """Of a difference between two stages this share is believed to come with the move; the rest is who gets there (an assumption)."""
 GAIN_STRENGTH: Final = 50.0  # that a move changes nothing counts like this many customers
@@ -67,7 +68,7 @@ class JourneyValues:
             self.values, self.after_order = _believed(panel, months), {}
         else:
             process = estimated(panel)
-            money = process.values(steps) * np.repeat(hindsight(panel, process), len(SILENCES))
+            money = process.values(steps) * np.repeat(hindsight(panel, process, steps), len(SILENCES))
             self.values, self.after_order = _worths(panel, money, months), _after_order(panel, money, months)
         return self
 
@@ -169,14 +170,19 @@ def _worths(panel: Panel, money: Floats, months: float) -> dict[State, Worth]:
     before, now = _mean_by_state(chain[:, :-1], money), _mean_by_state(chain[:, -1:], money)
     seen = {STATES[i] for i in np.flatnonzero(before.n + now.n)}
     stages, buckets = {stage for stage, _ in seen}, {bucket for _, bucket in seen}
-    customers = _mean_by_state(chain, money).n
+    customers, short = _mean_by_state(chain, money).n, _too_short(panel)
     found = {}
     for i, state in enumerate(STATES):
         if state[0] in stages and state[1] in buckets:
             usual = before.mean[i] if before.n[i] else _mean_of_bucket(state[1], chain, money)
             mean = (now.n[i] * now.mean[i] + STRENGTH * usual) / (now.n[i] + STRENGTH)
-            found[state] = Worth(float(mean), months, float(customers[i]), bool(customers[i] < STRENGTH))
+            found[state] = Worth(float(mean), months, float(customers[i]), short or bool(customers[i] < STRENGTH))
     return found
+
+
+def _too_short(panel: Panel) -> bool:
+    """Whether so little of a year was seen that its worth is an extrapolation."""
+    return panel.step_count * panel.months_per_step < LEAST_MONTHS
 
 
 @dataclass(frozen=True)
@@ -212,7 +218,7 @@ def _after_order(panel: Panel, money: Floats, months: float) -> dict[str, Worth]
         here = np.isin(landed, _places_of(bucket))
         n = float(len(np.unique(rows[here])))
         if n:
-            found[bucket] = Worth(float(money[landed[here]].mean()), months, n, n < STRENGTH)
+            found[bucket] = Worth(float(money[landed[here]].mean()), months, n, n < STRENGTH or _too_short(panel))
     return found
 
 
