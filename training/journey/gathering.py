@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from features import batch, cutoffs
 from features.batch import CUT
-from features.contract import AS_OF, CUSTOMER_ID, EVENTS
+from features.contract import AS_OF, CUSTOMER_ID
 from features.definitions import FEATURES
 from features.engine import Tables
 from features.instants import microseconds
@@ -59,9 +59,19 @@ def step_cutoffs(first_at: datetime | None, as_of: datetime) -> tuple[list[datet
 
 
 def _first_at(tables: Tables, as_of: datetime) -> datetime | None:
-    events = tables.events[EVENTS.instant].min().execute()
-    found = [cutoffs.first_order_at(tables), None if events is None or events != events else events.to_pydatetime()]
+    found = [cutoffs.first_order_at(tables), _first_event_at(tables, as_of)]
     return min((at for at in found if at is not None and at < as_of), default=None)
+
+
+def _first_event_at(tables: Tables, as_of: datetime) -> datetime | None:
+    value = tables.events.occurred_at.min().execute()
+    return value.to_pydatetime() if value is not None and value == value and value < as_of else None
+
+
+def _customer_count(tables: Tables, as_of: datetime) -> int:
+    orders, events = tables.orders, tables.events
+    counts = (orders.filter(orders.ordered_at < as_of), events.filter(events.occurred_at < as_of))
+    return sum(int(rows[CUSTOMER_ID].nunique().execute()) for rows in counts)
 
 
 def _with_stages(tables: Tables, cuts: Sequence[datetime], stages: Stages) -> pd.DataFrame:
@@ -73,12 +83,12 @@ def _with_stages(tables: Tables, cuts: Sequence[datetime], stages: Stages) -> pd
         *(name for _, rule in stages.rules for name in rule.names),
     }
     wanted: list[Feature] = [feature for feature in FEATURES if feature.name in names]
-    thin = -(-int(tables.orders[CUSTOMER_ID].nunique().execute()) // MOST_CUSTOMERS)
+    thin = -(-_customer_count(tables, cuts[-1]) // MOST_CUSTOMERS)
     found = [_thinned(part.to_pandas(), thin) for part in batch.parts(tables, cuts, wanted)]
     known = pd.concat(found, ignore_index=True)
     known[AS_OF] = known.pop(CUT).to_numpy("int64").astype("datetime64[us]")
     known = known.sort_values([CUSTOMER_ID, AS_OF], ignore_index=True)
-    if not tables.events.limit(1).count().execute():
+    if _first_event_at(tables, cuts[-1]) is None:
         known = known[known["order_count"] > 0].reset_index(drop=True)
     columns = [CUSTOMER_ID, AS_OF, "order_count", "days_since_last_order"]
     return known[columns].assign(stage=stages_of(known, stages).astype("str"))

@@ -4,8 +4,9 @@ V_h(s) = r(s) + sum_s' P(s' | s) V_{h-1}(s'), V_0 = 0 (Puterman 1994, Markov Dec
 chain is (stage, order count, silence): with stage and order count alone it would forget who has been silent for long, and count on them.
 
 Rows of P and r are drawn towards those of all stages with the same order count and silence, these towards those of the silence before, and the
-first silence's towards the order count's: the posterior mean under a Dirichlet prior (P), and Buehlmann's credibility with a fixed constant (r; Buehlmann 1967, ASTIN Bulletin 4), both centred on what
-the data say of the wider group (empirical Bayes). An order count never falls: so rows of P are not drawn beyond their order count, r to the shop's.
+first silence's towards the order count's: the posterior mean under a Dirichlet prior (P), and Buehlmann's credibility with a fixed constant
+(r; Buehlmann 1967, ASTIN Bulletin 4), both centred on what the data say of the wider group (empirical Bayes). An order count never falls: so rows
+of P are not drawn beyond their order count, r to the shop's.
 """
 
 from dataclasses import dataclass
