@@ -69,9 +69,10 @@ def _first_event_at(tables: Tables, as_of: datetime) -> datetime | None:
 
 
 def _customer_count(tables: Tables, as_of: datetime) -> int:
+    """Customers with orders or those with events, whichever are more."""
     orders, events = tables.orders, tables.events
     counts = (orders.filter(orders.ordered_at < as_of), events.filter(events.occurred_at < as_of))
-    return sum(int(rows[CUSTOMER_ID].nunique().execute()) for rows in counts)
+    return max(int(rows[CUSTOMER_ID].nunique().execute()) for rows in counts)
 
 
 def _with_stages(tables: Tables, cuts: Sequence[datetime], stages: Stages) -> pd.DataFrame:

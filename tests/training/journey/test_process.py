@@ -58,6 +58,12 @@ def test_what_was_walked_is_estimated_within_its_noise(made) -> None:
     assert process.rewards[here] == pytest.approx(made.rewards, rel=5 / np.sqrt(rows))
 
 
+def test_the_first_half_only_tells_who_was_there_before(make_panel: Callable[..., Panel]) -> None:
+    spent = np.where(np.arange(8) < 4, 1000.0, 10.0) * np.ones((300, 1))
+    process = estimated(make_panel(np.full((300, 9), STATES.index(("retention", "1"))), spent))
+    assert process.rewards[place(("retention", "1"))] == pytest.approx(10.0)
+
+
 def test_few_customers_are_drawn_to_those_with_the_same_order_count(make_panel: Callable[..., Panel]) -> None:
     decision, awareness = STATES.index(("decision", "0")), STATES.index(("awareness", "0"))
     states = np.array([[awareness] * 3] * 60 + [[decision] * 3] * 20)
