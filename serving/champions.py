@@ -17,6 +17,7 @@ from features.home import Home
 from training.affinity.model import AffinityModel
 from training.artifacts import MODEL
 from training.churn import ChurnModel
+from training.journey_value import JourneyValues
 from training.response import ResponseModel
 from training.segments.personas import PersonaModel
 from training.value import ValueModel
@@ -30,6 +31,7 @@ FALLBACKS: Final[Mapping[str, str]] = {
     "affinity": "the customer's own purchases, then what is bought most",
     "response": "the response priors of the catalogue",
     "personas": "the published personas, where there are any",
+    "journey": "the values of the catalogue",
 }
 
 
@@ -52,6 +54,7 @@ class Champions:
     affinity: AffinityModel | None = None
     response: ResponseModel | None = None
     personas: PersonaModel | None = None
+    journey: JourneyValues | None = None
     cards: Mapping[str, Card] = field(default_factory=dict)
     missing: Mapping[str, str] = field(default_factory=lambda: dict(FALLBACKS))
 
@@ -112,4 +115,5 @@ _LOADERS: Final[Mapping[str, Callable[[Path], Any]]] = {
     "affinity": AffinityModel.load,
     "response": ResponseModel.load,
     "personas": PersonaModel.load,
+    "journey": JourneyValues.load,
 }

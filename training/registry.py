@@ -24,7 +24,7 @@ from features.home import Home
 from training import artifacts
 from training.export import link_version
 
-KINDS: Final = ("churn", "value", "affinity", "response", "personas")
+KINDS: Final = ("churn", "value", "affinity", "response", "personas", "journey")
 CHAMPION: Final = "champion"
 CHALLENGER: Final = "challenger"
 _HISTORY: Final = "nextbest.champions"

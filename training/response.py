@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final, Self
+from typing import Any, Final, Self
 
 import pandas as pd
 
@@ -63,30 +63,42 @@ class ResponseModel:
         """P(unsubscribes | action, stage), drawn more strongly to its prior, since it is rare."""
         return self.unsubscribed.rate(action_id, stage, prior, UNSUBSCRIBE_STRENGTH)
 
-    def save(self, folder: Path) -> None:
-        """Writes the model into an existing, empty folder."""
-        header = {
-            "kind": "response",
+    def evidence(self, action_id: str, stage: str | None) -> float:
+        """Decisions counted for the action in the stage (in all stages where it is None); 0 where there were none."""
+        counted = self.answered.actions.get(action_id) if stage is None else self.answered.stages.get((action_id, stage))
+        return counted[0] if counted else 0.0
+
+    def to_plain(self) -> dict[str, Any]:
+        """The whole model as JSON data: `from_plain` gives back an equal one."""
+        return {
             "as_of": self.as_of.isoformat(),
-            "horizon_days": None,
-            "feature_names": ["action_id", "stage"],
-            "parameters": {"prior_strength": PRIOR_STRENGTH, "unsubscribe_strength": UNSUBSCRIBE_STRENGTH, "priors": self.priors},
+            "parameters": {"prior_strength": PRIOR_STRENGTH, "unsubscribe_strength": UNSUBSCRIBE_STRENGTH, "priors": dict(self.priors)},
             "counts": {ANSWERED: _to_rows(self.answered), UNSUBSCRIBED: _to_rows(self.unsubscribed)},
-            "metrics": self.metrics,
+            "metrics": dict(self.metrics),
             "data_hash": self.data_hash,
+            "version": self.version,
         }
-        artifacts.write_model(folder, header)
+
+    @classmethod
+    def from_plain(cls, data: Mapping[str, Any]) -> Self:
+        """The model that `to_plain` described."""
+        model = cls()
+        model.as_of = datetime.fromisoformat(data["as_of"])
+        model.priors = dict(data["parameters"]["priors"])
+        model.answered, model.unsubscribed = (_from_rows(data["counts"][name]) for name in (ANSWERED, UNSUBSCRIBED))
+        model.metrics, model.data_hash, model.version = dict(data["metrics"]), str(data["data_hash"]), data.get("version")
+        return model
+
+    def save(self, folder: Path) -> None:
+        """Writes the model into an existing, empty folder; the version is the registry's to give."""
+        plain = self.to_plain()
+        del plain["version"]
+        artifacts.write_model(folder, {"kind": "response", "horizon_days": None, "feature_names": ["action_id", "stage"], **plain})
 
     @classmethod
     def load(cls, folder: Path) -> Self:
         """The model that `save` wrote. Raises InputError where the folder is damaged or holds another kind."""
-        read = artifacts.read_model(folder, "response")
-        model = cls()
-        model.as_of = datetime.fromisoformat(read["as_of"])
-        model.priors = dict(read["parameters"]["priors"])
-        model.answered, model.unsubscribed = (_from_rows(read["counts"][name]) for name in (ANSWERED, UNSUBSCRIBED))
-        model.metrics, model.data_hash, model.version = dict(read["metrics"]), str(read["data_hash"]), read.get("version")
-        return model
+        return cls.from_plain(artifacts.read_model(folder, "response"))
 
 
 def _shrunk(counted: tuple[float, float] | None, prior: float, strength: float) -> float:

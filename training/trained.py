@@ -29,7 +29,7 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Trained:
-    """What a recipe answers: the version it made, whether that became champion, and why or why not; warnings to tell the user."""
+    """What a recipe answers: the version it made, whether that became champion, and why or why not; warnings to tell the user, and a table to show."""
 
     kind: str
     version: str
@@ -37,6 +37,7 @@ class Trained:
     metrics: Mapping[str, float]
     why: str
     warnings: Sequence[str] = ()
+    table: Sequence[Mapping[str, Any]] = ()
 
 
 def submit(registry: Registry, kind: str, model: Saved, evidence: Evidence, verdict: Verdict) -> Trained:

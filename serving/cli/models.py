@@ -14,7 +14,7 @@ from serving.cli.publication import publish_changes
 from serving.cli.segments import segments
 from serving.cli.workspace import Workspace, of
 
-KINDS = ("churn", "value", "affinity", "response", "personas")
+KINDS = ("churn", "value", "affinity", "response", "personas", "journey")
 ALL = "all"
 
 
@@ -31,7 +31,7 @@ class Order:
 def train(
     context: typer.Context,
     kinds: Annotated[
-        list[str] | None, typer.Argument(help="churn, value, affinity, response, personas, or all.", show_default="all")
+        list[str] | None, typer.Argument(help="churn, value, affinity, response, personas, journey, or all.", show_default="all")
     ] = None,
     as_of: AsOf = None,
     horizon_days: Annotated[
@@ -52,6 +52,10 @@ def train(
         say_json([vars(one) for one in trained])
     else:
         show([{"model": t.kind, "version": t.version, "champion": "yes" if t.promoted else "no", "why": t.why} for t in trained])
+        for one in trained:
+            if one.table:
+                say(f"{one.kind}:")
+                show(one.table)
 
 
 def train_kinds(
@@ -114,14 +118,16 @@ def models(context: typer.Context) -> None:
 
 def promote(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="churn, value, affinity, response or personas.")],
+    name: Annotated[str, typer.Argument(help="churn, value, affinity, response, personas or journey.")],
     version: Annotated[str, typer.Argument()],
 ) -> None:
     """Make a registered version the champion."""
     _change(context, name, lambda registry: registry.promote(name, version))
 
 
-def rollback(context: typer.Context, name: Annotated[str, typer.Argument(help="churn, value, affinity, response or personas.")]) -> None:
+def rollback(
+    context: typer.Context, name: Annotated[str, typer.Argument(help="churn, value, affinity, response, personas or journey.")]
+) -> None:
     """Make the champion before the present one champion again."""
     _change(context, name, lambda registry: registry.rollback(name))
 
@@ -180,12 +186,21 @@ def _personas(_: Workspace, tables: Any, registry: Any, order: Order) -> Any:
     return train_personas(tables, registry, order.as_of, data_hash=order.data_hash)
 
 
+def _journey(work: Workspace, tables: Any, registry: Any, order: Order) -> Any:
+    from features.journey import DEFAULT_STAGES, load_stages
+    from training.journey.recipe import train_journey
+
+    stages = load_stages(work.rules(DEFAULT_STAGES))
+    return train_journey(tables, registry, order.as_of, stages, data_hash=order.data_hash)
+
+
 RECIPES: Final[dict[str, Callable[[Workspace, Any, Any, Order], Any]]] = {
     "churn": _churn,
     "value": _value,
     "affinity": _affinity,
     "response": _response,
     "personas": _personas,
+    "journey": _journey,
 }
 
 

@@ -70,7 +70,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert not any(table["changed"] for table in again["tables"].values())
     assert {check["status"] for check in json.loads(run(folder / "home", "--json", "check"))} <= {"PASS", "WARN"}
     trained = json.loads(run(folder / "home", "--json", "train"))
-    assert [one["kind"] for one in trained if one["promoted"]] == ["churn", "value", "affinity", "response", "personas"]
+    assert [one["kind"] for one in trained if one["promoted"]] == ["churn", "value", "affinity", "response", "personas", "journey"]
     return folder / "home"
 
 

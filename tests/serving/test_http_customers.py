@@ -96,7 +96,7 @@ def test_a_customer_without_a_purchase_has_no_churn_probability_and_the_answer_s
 def test_without_models_every_route_answers_from_a_named_fallback(serve: Serve, buyer: str) -> None:
     with serve(champions=False) as client:
         ready = client.get("/readyz").json()
-        assert set(ready["missing"]) == {"churn", "value", "affinity", "response", "personas"}
+        assert set(ready["missing"]) == {"churn", "value", "affinity", "response", "personas", "journey"}
         assert client.get("/v1/models").json()["models"] == []
         churn = client.get(f"/v1/customers/{buyer}/churn").json()
         assert (churn["churn_probability"], churn["source"], churn["insufficient_data"]) == (None, "none", True)
