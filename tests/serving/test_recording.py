@@ -106,7 +106,7 @@ def test_many_are_told_one_by_one_what_became_of_them(state: State) -> None:
 
 def decided_until_recorded(state: State, decision_id: str, who: str, kept: KeptPolicies) -> str:
     """Reads, decides (the offer while there is budget and no contact yet, else nothing), records; anew until that holds. The action."""
-    while True:
+    for _ in range(200):
         with state.reading() as connection:
             there = left(connection, {"offer": (MARCH, 100, 60.0)})["offer"]
             seen = decisions.contact_count(connection, [who])
@@ -116,31 +116,49 @@ def decided_until_recorded(state: State, decision_id: str, who: str, kept: KeptP
         keep: Callable[[Connection], None] = lambda connection: kept.keep(connection, "v1", dict, NOW)  # noqa: E731
         if record(state, [made], keep) == [RECORDED]:
             return "offer" if offers else "no_action"
+    raise AssertionError("it can never be recorded")
 
 
-def test_a_thousand_decisions_on_a_budget_of_a_hundred_give_a_hundred_offers_and_no_customer_gets_two(state: State) -> None:
-    waiting = [(f"d{n}", f"c{n % 400}") for n in range(1_000)]
-    made: list[str] = []
-    failed: list[BaseException] = []
-    kept = KeptPolicies()
+def at_once(work: Callable[[], None]) -> None:
+    """Twelve threads do this at the same time."""
+    go, failed = threading.Barrier(12), list[BaseException]()
 
-    def work() -> None:
+    def one() -> None:
         try:
-            while waiting:
-                try:
-                    decision_id, who = waiting.pop()
-                except IndexError:
-                    return
-                made.append(decided_until_recorded(state, decision_id, who, kept))
+            go.wait()
+            work()
         except BaseException as error:
             failed.append(error)
 
-    threads = [threading.Thread(target=work) for _ in range(12)]
+    threads = [threading.Thread(target=one) for _ in range(12)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
     assert failed == []
+
+
+def test_of_many_who_decide_about_one_customer_at_once_one_contacts_them(state: State) -> None:
+    made: list[Outcome] = []
+    for who in (f"c{n}" for n in range(25)):
+        at_once(lambda who=who: made.extend(record(state, [entry(f"{who}-{threading.get_ident()}", who)], nothing)))  # type: ignore[misc]
+    assert Counter(made) == {RECORDED: 25, CONTACTED: 275}
+
+
+def test_a_thousand_decisions_on_a_budget_of_a_hundred_give_a_hundred_offers_and_no_customer_gets_two(state: State) -> None:
+    waiting = [(f"d{n}", f"c{n % 400}") for n in range(1_000)]
+    made: list[str] = []
+    kept = KeptPolicies()
+
+    def work() -> None:
+        while waiting:
+            try:
+                decision_id, who = waiting.pop()
+            except IndexError:
+                return
+            made.append(decided_until_recorded(state, decision_id, who, kept))
+
+    at_once(work)
     assert Counter(made) == {"offer": 100, "no_action": 900}
     assert sum(stored(state).values()) == 1_000
     with state.reading() as connection:
