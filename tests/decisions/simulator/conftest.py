@@ -12,7 +12,7 @@ CUSTOMERS, MONTHS, SEED = 3000, 12, 7
 
 
 def action(action_id: str, channel: str, *stages: str, prior: float) -> Action:
-    return Action(action_id=action_id, name=action_id, channel=channel, group="", stages=frozenset(stages), cost=0.1, response_prior=prior)
+    return Action(action_id, action_id, (channel,), "", stages=frozenset(stages), costs={channel: 0.1}, response_prior=prior)
 
 
 ACTIONS = (
