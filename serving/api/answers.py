@@ -1,5 +1,7 @@
 """What a decision looks like over HTTP, whether recorded, previewed or looked up."""
 
+from datetime import datetime
+
 from pydantic import BaseModel, ConfigDict, Field
 
 from decisions.actions import Offer as DecidedOffer
@@ -9,20 +11,25 @@ from decisions.reasons import Reason
 
 
 class Why(BaseModel):
-    """A reason: a code for programs, a sentence for people."""
+    """A reason: a code for programs, a sentence for people in English and in Vietnamese."""
 
     code: str
     sentence: str
+    sentence_vi: str
 
 
 class Sum(BaseModel):
-    """What the priority is made of: response_probability x value x context_weight x lever - cost. value, cost and priority are money."""
+    """What the priority is made of: response_probability x (1 + lift) x context_weight x value x lever - cost. value, costs and priority are money."""
 
     response_probability: float
-    value: float
+    lift: float = Field(description="how much more the action brings than its answers tell: the catalogue's belief, fading as outcomes come in")
     context_weight: float
+    value: float
+    value_source: str = Field(description="catalogue, order (its margin), journey (the gain of moving on), or prior (an assumption in its place)")
     lever: float
-    cost: float
+    cost: float = Field(description="contact_cost + leaving_cost")
+    contact_cost: float
+    leaving_cost: float = Field(description="the contact's share in driving the customer away")
     priority: float
 
 
@@ -42,6 +49,7 @@ class Words(BaseModel):
     subject: str
     body: str
     format: str = Field(description="html or text")
+    channel: str
     sender: From | None
 
 
@@ -53,6 +61,9 @@ class Goods(BaseModel):
     url: str
     reason: str
     price: float | None
+    category: str
+    brand: str
+    image_url: str
 
 
 class Given(BaseModel):
@@ -62,6 +73,7 @@ class Given(BaseModel):
     free_shipping: bool
     code: str
     valid_days: int | None
+    on_products: bool = Field(description="for the products that are shown alone")
 
 
 class ActionAnswer(BaseModel):
@@ -77,7 +89,9 @@ class ActionAnswer(BaseModel):
     rank: int
     priority: float = Field(description="money")
     terms: Sum
-    action_probability: float = Field(description="of standing first")
+    action_probability: float = Field(description="of standing first; where several placements are filled, in its own")
+    placement: str | None
+    send_at: datetime | None = Field(description="the customer's best next time on this channel, UTC; null where customers come by themselves")
     explored: bool = Field(description="drawn to learn from, though another had a higher priority")
     reasons: list[Why]
 
@@ -99,6 +113,16 @@ class Stood(BaseModel):
     probability: float
 
 
+class Choice(BaseModel):
+    """The choice in words."""
+
+    best_action_id: str = Field(description="what has the highest priority of all that is allowed")
+    runner_up_id: str | None
+    margin: float | None = Field(description="money by which the best is ahead of the runner-up")
+    sentence: str
+    sentence_vi: str
+
+
 class DecisionAnswer(BaseModel):
     """What to do for somebody now."""
 
@@ -113,7 +137,9 @@ class DecisionAnswer(BaseModel):
     stage: str
     policy_version: str
     actions: list[ActionAnswer] = Field(description="never empty: at least no_action, with the reason")
+    why: Choice
     suppressed: list[Forbidden]
+    group: str = Field(description="policy; or one of those who measure: no_action gets nothing, random gets any allowed action")
     holdout: bool = Field(description="in the group that gets no action, to measure what actions bring")
     fallback: bool = Field(description="nothing is known about them, or no action is allowed")
     candidates: list[Stood] | None = Field(default=None, description="every action with its terms; with explain")
@@ -127,6 +153,8 @@ def decision_answer(decision: Decision, *, known: bool, explain: bool = False) -
         stage=decision.stage,
         policy_version=decision.policy_version,
         actions=[_action(chosen) for chosen in decision.actions],
+        why=Choice(**vars(decision.why)),
+        group=decision.group,
         suppressed=[Forbidden(action_id=each.action_id, reasons=_reasons(each.reasons)) for each in decision.suppressed],
         holdout=decision.holdout,
         fallback=decision.fallback or not known,
@@ -147,6 +175,8 @@ def _action(chosen: Chosen) -> ActionAnswer:
         priority=chosen.priority,
         terms=_terms(chosen.terms),
         action_probability=chosen.action_probability,
+        placement=chosen.placement,
+        send_at=chosen.send_at,
         explored=chosen.explored,
         reasons=_reasons(chosen.reasons),
     )
@@ -154,11 +184,11 @@ def _action(chosen: Chosen) -> ActionAnswer:
 
 def _message(message: DecidedMessage) -> Words:
     sender = From(**vars(message.sender)) if message.sender else None
-    return Words(locale=message.locale, subject=message.subject, body=message.body, format=message.format, sender=sender)
+    return Words(**{**vars(message), "sender": sender})
 
 
 def _offer(offer: DecidedOffer) -> Given:
-    return Given(discount_share=offer.discount_share, free_shipping=offer.free_shipping, code=offer.code, valid_days=offer.valid_days)
+    return Given(**{name: getattr(offer, name) for name in Given.model_fields})
 
 
 def _stood(candidate: Candidate) -> Stood:
@@ -176,4 +206,4 @@ def _terms(terms: Terms) -> Sum:
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> list[Why]:
-    return [Why(code=reason.code, sentence=reason.sentence) for reason in reasons]
+    return [Why(**vars(reason)) for reason in reasons]
