@@ -45,14 +45,8 @@ def default_catalogue_for(currency: str) -> str:
     if currency not in PER_EURO:
         return text
     said = re.sub(r"^currency: EUR$", f"currency: {currency}", text, count=1, flags=re.MULTILINE)
-    return "\n".join(_converted(line, PER_EURO[currency]) for line in said.split("\n"))
-
-
-def _converted(line: str, factor: float) -> str:
-    code, sign, remark = line.partition("#")
-    if factor == 1:
-        return line
-    return _AMOUNTS.sub(lambda found: _amounts(found, factor), code) + sign + remark
+    factor = PER_EURO[currency]
+    return said if factor == 1 else _AMOUNTS.sub(lambda found: _amounts(found, factor), said)
 
 
 def _amounts(found: re.Match[str], factor: float) -> str:

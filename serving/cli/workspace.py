@@ -113,6 +113,8 @@ class Workspace:
 
         actions = self.catalogue(catalogue)
         limits = load_limits(self.rules(DEFAULT_LIMITS), catalogue=actions)
+        for warning in limits.warnings:
+            note(f"    {warning}")
         models = {"response": response, "journey": journey}
         return default_policy(
             actions,
