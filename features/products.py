@@ -3,7 +3,6 @@
 import math
 
 import ibis
-from ibis import _
 
 from features.contract import PRODUCT_ID
 from features.engine import Tables

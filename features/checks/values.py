@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
+from zoneinfo import available_timezones
 
 import ibis
 
@@ -10,6 +11,7 @@ from features.checks.laws import Law, all_rows
 from features.contract import (
     CURRENCY,
     CUSTOMER_ID,
+    CUSTOMERS,
     DISCOUNT_AMOUNT,
     EVENT_TYPE,
     EVENTS,
@@ -28,6 +30,8 @@ from features.ingest.casting import is_json
 from features.ingest.row_checks import ACTION_PROBABILITY, VOCABULARY
 
 _LAST_SCORE: Final = 10
+TIMEZONE: Final = "timezone"
+"""A column beside the contract's that decisions read: where the customer's clock stands."""
 
 
 def value_laws(table: Table, rows: ibis.Table, *, currency: str, today: datetime) -> Iterator[Law]:
@@ -49,6 +53,8 @@ def value_laws(table: Table, rows: ibis.Table, *, currency: str, today: datetime
         yield Law("prices are not negative", odd, said, "Products with a list_price or unit_cost below zero.", "WARN")
     if table is EVENTS:
         yield from _event_laws(rows)
+    if table is CUSTOMERS and TIMEZONE in rows.columns:
+        yield _zone_law(rows)
 
 
 def _instant_laws(table: Table, rows: ibis.Table, instant: str, today: datetime) -> Iterator[Law]:
@@ -103,6 +109,15 @@ def _event_laws(rows: ibis.Table) -> Iterator[Law]:
     outside = (rows[EVENT_TYPE] == "survey_answered") & ~rows[VALUE].between(0, _LAST_SCORE)
     meaning, scale = "Answers to surveys whose value is outside of the scale.", "Bring scores to the scale of 0 to 10."
     yield Law("survey scores are 0 to 10", outside, _said(rows, EVENTS, VALUE), meaning, "WARN", scale)
+
+
+def _zone_law(rows: ibis.Table) -> Law:
+    name = rows[TIMEZONE].cast("string").nullif("")
+    odd, meaning = (
+        name.notnull() & name.notin(sorted(available_timezones())),
+        "Customers whose time zone nobody knows: the shop's clock is used.",
+    )
+    return Law("timezone is known", odd, _said(rows, CUSTOMERS, TIMEZONE), meaning, "WARN", "Names like Asia/Ho_Chi_Minh are known.")
 
 
 def _said(rows: ibis.Table, table: Table, column: str) -> Any:

@@ -66,7 +66,10 @@ def others(lines: pd.DataFrame) -> Shop:
     events = pd.concat([views, opens], ignore_index=True)
     return {
         "customers": customers.assign(
-            name="Ann", email=[f"c{i}@example.org" for i in range(CUSTOMERS)], consent_email=pd.array([True] * CUSTOMERS, "boolean")
+            name="Ann",
+            timezone="UTC",
+            email=[f"c{i}@example.org" for i in range(CUSTOMERS)],
+            consent_email=pd.array([True] * CUSTOMERS, "boolean"),
         ),
         "products": products.assign(name="Hat"),
         "events": events.assign(customer_id=[f"c{i % CUSTOMERS:03}" for i in range(len(events))]),
@@ -77,7 +80,7 @@ def others(lines: pd.DataFrame) -> Shop:
 
 def shaped(name: str, frame: pd.DataFrame) -> pd.DataFrame:
     columns = TABLES[name].columns
-    extra = [c for c in frame.columns if c.startswith("consent_")]
+    extra = [c for c in frame.columns if c.startswith("consent_") or c == "timezone"]
     return frame.reset_index(drop=True).reindex(columns=[c.name for c in columns] + extra).astype({c.name: DTYPES[c.kind] for c in columns})
 
 
