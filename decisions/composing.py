@@ -1,5 +1,6 @@
 """Composes the answer from what was drawn: names, reasons, message, products, the time to send, what it takes from limits and budgets."""
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -100,7 +101,7 @@ def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chance
         and (
             found := _remarks(gates.ways[ways[place]].channel, moment)
             if allowed[place]
-            else tuple(dict.fromkeys(_forbidding(gates.ways_of[place], failed, refused, group, policy)))
+            else _forbidding(gates.ways_of[place], failed, refused, group, policy)
         )
     }
     return Stood(
@@ -116,23 +117,27 @@ def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chance
 
 def _forbidding(
     ways: Sequence[int], failed: Sequence[bool], refused: Sequence[Reason | None], group: Group, policy: Policy
-) -> Iterator[Reason]:
-    """What forbids an action, way by way, in the order of the layers."""
-    gates = policy.gates
+) -> tuple[Reason, ...]:
+    """What forbids an action, way by way, in the order of the layers; what was asked for belongs to applicability, the holdout to consent."""
+    gates, found = policy.gates, list[Reason]()
     for way in ways:
         own = [number for number in gates.order[way] if failed[number]]
-        before = [number for number in own if gates.layer[number] <= CONSENT]
-        if (not_asked := refused[way]) is not None:
-            yield from (gates.gates[number].reason for number in before if not gates.layer[number])
-            yield not_asked
-        yield from (gates.gates[number].reason for number in before)
-        if group == "no_action":
-            yield HOLDOUT
-        yield from (gates.gates[number].reason for number in own[len(before) :])
+        eligible = bisect_right(own, 0, key=gates.layer.__getitem__)
+        consented = bisect_right(own, CONSENT, key=gates.layer.__getitem__)
+        reasons = [gates.gates[number].reason for number in own]
+        not_asked = refused[way]
+        found += reasons[:eligible] + ([] if not_asked is None else [not_asked]) + reasons[eligible:consented]
+        found += [HOLDOUT] * (group == "no_action") + reasons[consented:]
+    return tuple(found) if len(ways) == 1 else tuple(dict.fromkeys(found))
 
 
 def _remarks(channel: str, moment: Moment) -> tuple[Reason, ...]:
-    return () if channel in moment.situation.consent else (reason("consent_unknown", channel=channel),)
+    return () if channel in moment.situation.consent else _unknown_consent(channel)
+
+
+@cache
+def _unknown_consent(channel: str) -> tuple[Reason, ...]:
+    return (reason("consent_unknown", channel=channel),)
 
 
 def _chosen(rank: int, drawn: Drawn, stood: Stood, moment: Moment, policy: Policy, *, several: bool) -> Chosen:

@@ -49,8 +49,8 @@ class Uncertain:
 
     def columns(self, order: NDArray[np.int64]) -> "Uncertain":
         """Of each row these columns."""
-        parts = [np.take_along_axis(part, order, axis=1) for part in (self.scale, self.cost, self.mean, self.strength)]
-        return Uncertain(parts[0], parts[1], parts[2], parts[3])
+        rows = np.arange(len(order))[:, None]
+        return Uncertain(self.scale[rows, order], self.cost[rows, order], self.mean[rows, order], self.strength[rows, order])
 
 
 def win_probabilities(uncertain: Uncertain, allowed: Flags) -> Floats:
@@ -68,12 +68,13 @@ def _block(uncertain: Uncertain, allowed: Flags) -> Floats:
     found = np.zeros((rows, 1 + actions))
     hopeful = allowed & (uncertain.scale > np.maximum(uncertain.cost, 0.0)) & (uncertain.mean > 0)
     order = np.argsort(~hopeful, axis=1, kind="stable")[:, : int(hopeful.sum(axis=1).max(initial=0))]
-    taken = np.take_along_axis(hopeful, order, axis=1)
+    beside = np.arange(rows)[:, None]
+    taken = hopeful[beside, order]
     if not taken.size:
         found[:, 0] = 1.0
         return found
     first, others = _won(uncertain.columns(order), taken)
-    np.put_along_axis(found[:, 1:], order, np.where(taken, others, 0.0), axis=1)
+    found[beside, 1 + order] = np.where(taken, others, 0.0)
     found[:, 0] = first
     return found
 
@@ -115,7 +116,8 @@ def _points(scale: Floats, cost: Floats, centre: Floats, deviation: Floats, take
     low, high = np.maximum(low, 0.0)[:, None], np.maximum(high, 0.0)[:, None]
     middle = np.where(taken, _quantile(scale, cost, centre, deviation, 0.0), -np.inf)
     best = np.argsort(-middle, axis=1, kind="stable")[:, :CONTENDERS]
-    scales, costs, centres, deviations = (np.take_along_axis(part, best, axis=1)[..., None] for part in (scale, cost, centre, deviation))
+    rows = np.arange(len(scale))[:, None]
+    scales, costs, centres, deviations = (part[rows, best][..., None] for part in (scale, cost, centre, deviation))
     theirs = _quantile(scales, costs, centres, deviations, _LEVELS).reshape(len(scale), -1)
     missing = CONTENDERS * len(_LEVELS) - theirs.shape[1]
     theirs = np.concatenate([theirs, np.repeat(low, missing, axis=1)], axis=1)
