@@ -1,5 +1,9 @@
 """One customer in a request and everybody in a batch: the same habits, the same products, under the same rules of merchandising."""
 
+import json
+import shutil
+import sqlite3
+from contextlib import closing
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -53,6 +57,19 @@ def test_habits_are_the_same(pair: tuple[dict[str, Situation], dict[str, Situati
     assert shop == habits_of_shop(known.tables, NOW)
     assert sum(shop.hours) > 1_000
     assert shop.answers["email"][0] > shop.answers["email"][1] > 0
+
+
+def test_an_older_publication_tells_no_habits(published: Path, tmp_path: Path) -> None:
+    older = shutil.copy(published, tmp_path / "state.db")
+    with closing(sqlite3.connect(older)) as opened, opened:
+        (facts,) = opened.execute("SELECT facts FROM publications").fetchone()
+        assert json.loads(facts)["habits"]["answers"]["email"]
+        opened.execute("UPDATE publications SET facts = json_remove(facts, '$.habits')")
+    state = open_state(f"sqlite:///{older}")
+    with state.reading() as connection:
+        told = Shops({}).current(connection).habits
+    state.close()
+    assert (told.answers, sum(told.hours), told.timezone) == ({}, 0.0, "UTC")
 
 
 def test_products_are_the_same(pair: tuple[dict[str, Situation], dict[str, Situation]]) -> None:
