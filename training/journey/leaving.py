@@ -17,8 +17,8 @@ def leaving_share(panel: Panel, *, steps: int) -> tuple[float, float]:
 
     Who unsubscribed within a step is compared with those who were in the same state at its beginning and had not unsubscribed at its end (risk-set
     matching; Li, Propert and Rosenbaum 2001, JASA 96): the money from its end on, over at most `steps` steps. The share is 1 - money of the
-    former / money expected by the latter, drawn to PRIOR_SHARE; a prior without anybody to compare. It is confounded: who unsubscribes may have
-    been about to leave anyway, which the state tells only in part, so that the share is rather too high than too low.
+    former / money expected by the latter, drawn to PRIOR_SHARE; a prior without anybody to compare. It is confounded, either way: who unsubscribes
+    may have been about to leave anyway, or reads more letters than others because they buy more, and the state tells this only in part.
     """
     came, expected, count = 0.0, 0.0, 0
     summed = np.concatenate([np.zeros((len(panel.spent), 1)), panel.spent.cumsum(axis=1)], axis=1)

@@ -30,7 +30,8 @@ PROTOCOL = (
 LIMITS = (
     "A worth is what customers in a stage bring, not what bringing somebody there does: gains count half of a difference as the move's own, and that "
     "half is an assumption until an experiment says otherwise.",
-    "leaving_share is confounded: who unsubscribes may have been about to leave anyway; matching by stage and order count takes only part of that away.",
+    "leaving_share is confounded, either way: who unsubscribes may have been about to leave anyway, or reads more letters because they buy more; matching by "
+    "stage and order count takes only part of that away.",
     "The money of orders that open a stage is not in the gain of moving there: it belongs to the outcome.",
     "What customers differ in beyond stage, order count and silence is set right by hindsight over the windows seen, which are shorter than 12 months.",
     "A season, or a growth, that the learned steps do not show shifts the level of all worths; their order suffers less.",
