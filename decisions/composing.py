@@ -124,11 +124,12 @@ def _forbidding(
         own = [number for number in gates.order[way] if failed[number]]
         eligible = bisect_right(own, 0, key=gates.layer.__getitem__)
         consented = bisect_right(own, CONSENT, key=gates.layer.__getitem__)
-        reasons = [gates.gates[number].reason for number in own]
+        reasons = [gates.reasons[number] for number in own]
         not_asked = refused[way]
         found += reasons[:eligible] + ([] if not_asked is None else [not_asked]) + reasons[eligible:consented]
         found += [HOLDOUT] * (group == "no_action") + reasons[consented:]
-    return tuple(found) if len(ways) == 1 else tuple(dict.fromkeys(found))
+    said_once = len({each.code for each in found}) == len(found)
+    return tuple(found if said_once else dict.fromkeys(found))
 
 
 def _remarks(channel: str, moment: Moment) -> tuple[Reason, ...]:

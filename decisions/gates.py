@@ -13,7 +13,7 @@ colon are made for gates alone: `consent:email`, `stage:retention`, `products:AC
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -58,6 +58,7 @@ class Gates:
         self.names = frozenset(name for gate in self.gates for name in gate.names)
         asked |= {fact.name: fact for fact in contact_facts(catalogue.channels) if fact.name in self.names}
         self.facts = ContactFacts(tuple(asked.values()), catalogue)
+        self.reasons = tuple(replace(gate.reason, gate=number) for number, gate in enumerate(self.gates))
         self.layer = tuple(LAYERS.index(gate.layer) for gate in self.gates)
         self.counted = np.array([not gate.names.isdisjoint(asked) for gate in self.gates], dtype=bool)
         self.quiet = np.array([gate.code == "quiet_hours" for gate in self.gates], dtype=bool)

@@ -9,11 +9,12 @@ from decisions.remarks import CHANNEL_NAMES
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is so. `sentence` is English, `sentence_vi` says the same in Vietnamese."""
+    """Why something is so. `sentence` is English, `sentence_vi` says the same in Vietnamese. `gate` is the number of the policy's gate that says it."""
 
     code: str
     sentence: str
     sentence_vi: str = ""
+    gate: int | None = None
 
 
 SENTENCES: Final[Mapping[str, tuple[str, str]]] = {

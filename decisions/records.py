@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
+import orjson
+
 from decisions.actions import Offer, Sender
 from decisions.decision import Chosen, Decision, Reservation, Stood, Terms, Why
 from decisions.messages import Message
+from decisions.policy import Policy
 from decisions.reasons import Reason
 from decisions.situation import Ask, Contact, Product, ShopHabits, Situation
 from features.errors import InputError
@@ -20,18 +23,27 @@ RECORD_FORMAT: Final = 2
 def to_record(decision: Decision) -> dict[str, Any]:
     """Plain data (mappings, lists, texts, numbers) from which `from_record` makes an equal decision."""
     plain = {name: _plain(getattr(decision, name)) for name in decision.__dataclass_fields__ if name != "stood"}
-    return {"format": RECORD_FORMAT, **plain, "stood": _stood_record(decision.stood)}
+    return {"format": RECORD_FORMAT, **plain, "stood": _plain(_stood_record(decision.stood))}
 
 
-def from_record(record: Mapping[str, Any]) -> Decision:
-    """The decision that was recorded. Raises InputError for a record of another format, or one that is not whole."""
+def to_json(decision: Decision) -> bytes:
+    """The record as JSON text, UTF-8: the same as of `to_record`, many times faster."""
+    plain = {name: getattr(decision, name) for name in decision.__dataclass_fields__ if name != "stood"}
+    return orjson.dumps({"format": RECORD_FORMAT, **plain, "stood": _stood_record(decision.stood)}, default=sorted)
+
+
+def from_record(record: Mapping[str, Any], policy: Policy | None = None) -> Decision:
+    """The decision that was recorded. Without the policy that made it, the gates' reasons have their codes alone, and no sentences.
+
+    Raises InputError for a record of another format, or one that is not whole.
+    """
     if record.get("format") != RECORD_FORMAT:
         raise InputError(
             f"The decision's record has the format {record.get('format')!r}.", remedy=f"This nextbest reads format {RECORD_FORMAT}."
         )
     try:
-        return _decision(record)
-    except (KeyError, TypeError, ValueError) as error:
+        return _decision(record, policy)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
         raise InputError(f"The decision's record is not whole: {error!r}.", remedy="Read it as `to_record` wrote it.") from error
 
 
@@ -63,12 +75,12 @@ _SAME: Final = (
 )
 
 
-def _decision(record: Mapping[str, Any]) -> Decision:
+def _decision(record: Mapping[str, Any], policy: Policy | None) -> Decision:
     return Decision(
         **{name: record[name] for name in _SAME},
         decided_at=datetime.fromisoformat(record["decided_at"]),
         actions=tuple(_chosen(each) for each in record["actions"]),
-        stood=_stood(record["stood"]),
+        stood=_stood(record["stood"], policy),
         reservations=tuple(Reservation(**each) for each in record["reservations"]),
         why=Why(**record["why"]),
         situation=_situation(record["situation"]),
@@ -76,25 +88,32 @@ def _decision(record: Mapping[str, Any]) -> Decision:
     )
 
 
-def _stood(record: Mapping[str, Any]) -> Stood:
-    known = [Reason(*each) for each in record["known_reasons"]]
+def _stood(record: Mapping[str, Any], policy: Policy | None) -> Stood:
     return Stood(
         **{name: tuple(record[name]) for name in _COLUMNS},
         terms={name: tuple(values) for name, values in record["terms"].items()},
-        reasons={action_id: tuple(known[number] for number in numbers) for action_id, numbers in record["reasons"].items()},
+        reasons={action_id: tuple(_untold(each, policy) for each in told) for action_id, told in record["reasons"].items()},
     )
 
 
 def _stood_record(stood: Stood) -> dict[str, Any]:
-    """The columns; every reason once, since many actions share one."""
-    known = list(dict.fromkeys(each for reasons in stood.reasons.values() for each in reasons))
-    place = {each: number for number, each in enumerate(known)}
-    columns = {name: _plain(getattr(stood, name)) for name in (*_COLUMNS, "terms")}
+    """The columns. What a gate says is written as its code and number: the policy, which is kept once, has the sentence."""
     return {
-        **columns,
-        "known_reasons": [[each.code, each.sentence, each.sentence_vi] for each in known],
-        "reasons": {action_id: [place[each] for each in reasons] for action_id, reasons in stood.reasons.items() if reasons},
+        **{name: getattr(stood, name) for name in _COLUMNS},
+        "terms": stood.terms,
+        "reasons": {action_id: [_told(each) for each in reasons] for action_id, reasons in stood.reasons.items() if reasons},
     }
+
+
+def _told(reason: Reason) -> str | list[str]:
+    return [reason.code, reason.sentence, reason.sentence_vi] if reason.gate is None else f"{reason.code}#{reason.gate}"
+
+
+def _untold(told: str | Sequence[str], policy: Policy | None) -> Reason:
+    if not isinstance(told, str):
+        return Reason(*told)
+    code, _, number = told.partition("#")
+    return Reason(code, "", "", int(number)) if policy is None else policy.gates.reasons[int(number)]
 
 
 def _situation(record: Mapping[str, Any]) -> Situation:

@@ -206,4 +206,4 @@ def _terms(terms: Terms) -> Sum:
 
 
 def _reasons(reasons: tuple[Reason, ...]) -> list[Why]:
-    return [Why(**vars(reason)) for reason in reasons]
+    return [Why(code=each.code, sentence=each.sentence, sentence_vi=each.sentence_vi) for each in reasons]
