@@ -89,29 +89,33 @@ def _decision(record: Mapping[str, Any], policy: Policy | None) -> Decision:
 
 
 def _stood(record: Mapping[str, Any], policy: Policy | None) -> Stood:
+    others = [Reason(code, english, vietnamese) for code, english, vietnamese in record["other_reasons"]]
     return Stood(
         **{name: tuple(record[name]) for name in _COLUMNS},
         terms={name: tuple(values) for name, values in record["terms"].items()},
-        reasons={action_id: tuple(_untold(each, policy) for each in told) for action_id, told in record["reasons"].items()},
+        reasons={action_id: tuple(_reason(each, others, policy) for each in told) for action_id, told in record["reasons"].items()},
     )
 
 
 def _stood_record(stood: Stood) -> dict[str, Any]:
-    """The columns. What a gate says is written as its code and number: the policy, which is kept once, has the sentence."""
+    """The columns. What a gate says is written as its code and number: the policy, which is kept once, has the sentence. Others are written once."""
+    others = list(dict.fromkeys(each for reasons in stood.reasons.values() for each in reasons if each.gate is None))
+    place = {each: number for number, each in enumerate(others)}
     return {
         **{name: getattr(stood, name) for name in _COLUMNS},
         "terms": stood.terms,
-        "reasons": {action_id: [_told(each) for each in reasons] for action_id, reasons in stood.reasons.items() if reasons},
+        "other_reasons": [[each.code, each.sentence, each.sentence_vi] for each in others],
+        "reasons": {
+            action_id: [place[each] if each.gate is None else f"{each.code}#{each.gate}" for each in reasons]
+            for action_id, reasons in stood.reasons.items()
+            if reasons
+        },
     }
 
 
-def _told(reason: Reason) -> str | list[str]:
-    return [reason.code, reason.sentence, reason.sentence_vi] if reason.gate is None else f"{reason.code}#{reason.gate}"
-
-
-def _untold(told: str | Sequence[str], policy: Policy | None) -> Reason:
-    if not isinstance(told, str):
-        return Reason(*told)
+def _reason(told: str | int, others: Sequence[Reason], policy: Policy | None) -> Reason:
+    if isinstance(told, int):
+        return others[told]
     code, _, number = told.partition("#")
     return Reason(code, "", "", int(number)) if policy is None else policy.gates.reasons[int(number)]
 
