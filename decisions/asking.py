@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from decisions.actions import Catalogue
 from decisions.policy import Policy
 from decisions.reasons import Reason, reason
-from decisions.situation import MOST_ACTIONS, Ask
-from features.contract import NO_ACTION, STAGES
+from decisions.situation import MOST_ACTIONS, Ask, stage_place
+from features.contract import NO_ACTION
 from features.errors import InputError
 from features.nearest import nearest
 
@@ -23,10 +23,8 @@ def check(ask: Ask, catalogue: Catalogue) -> None:
         raise InputError(f"k is {ask.k!r}.", remedy=f"Ask for 1 to {MOST_ACTIONS} actions.")
     if len(ask.placements) > MOST_ACTIONS:
         raise InputError(f"{len(ask.placements)} placements are asked for.", remedy=f"Ask for {MOST_ACTIONS} at most.")
-    if ask.stage is not None and ask.stage not in STAGES:
-        raise InputError(
-            f"The stage {ask.stage!r} is not known.", remedy=f"The nearest known is {nearest(ask.stage, STAGES)!r} of {', '.join(STAGES)}."
-        )
+    if ask.stage is not None:
+        stage_place(ask.stage)
     for name, weight in ask.context.items():
         if name not in catalogue.weighable:
             like = nearest(name, catalogue.weighable)

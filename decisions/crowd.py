@@ -15,7 +15,7 @@ from decisions.contact_history import ContactRows
 from decisions.contact_time import local_hours
 from decisions.moment import prices_of, shown_products
 from decisions.policy import Policy
-from decisions.situation import Ask, ShopHabits, Situation
+from decisions.situation import Ask, ShopHabits, Situation, stage_place
 from features.contract import STAGES
 from features.errors import InputError
 
@@ -97,7 +97,7 @@ def crowd_of(situations: Sequence[Situation], policy: Policy) -> Crowd:
     return Crowd(
         customer_ids=[each.customer_id for each in situations],
         as_of=first.as_of,
-        stages=np.array([STAGES.index(each.stage) for each in situations]),
+        stages=np.array([stage_place(each.stage) for each in situations]),
         columns=_columns(situations, policy),
         order_values=np.array([each.expected_order_value for each in situations]),
         contacts=ContactRows.of([each.contacts for each in situations], first.as_of),

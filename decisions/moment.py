@@ -11,8 +11,7 @@ from decisions.channel_choice import counts, shop_counts
 from decisions.contact_time import local_hours
 from decisions.policy import Policy
 from decisions.product_scope import priced, scoped
-from decisions.situation import Ask, Product, Situation
-from features.contract import STAGES
+from decisions.situation import Ask, Product, Situation, stage_place
 
 Flags = NDArray[np.bool_]
 
@@ -83,7 +82,7 @@ def _circumstances(situation: Situation, stage: str, shown: Mapping[str, tuple[P
     sent, answered = counts([situation.answers], channels)
     shop_sent, shop_answered = shop_counts(situation.shop.answers, channels)
     return Circumstances(
-        stages=np.array([STAGES.index(stage)]),
+        stages=np.array([stage_place(stage)]),
         order_counts=np.array([situation.features.get("order_count", 0.0)]),
         order_values=np.array([situation.expected_order_value]),
         sent=sent,

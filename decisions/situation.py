@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
+from features.contract import STAGES
+from features.errors import InputError
 from features.expressions import scalar
+from features.nearest import nearest
 
 MOST_ACTIONS: Final = 50
 
@@ -114,6 +117,15 @@ class Ask:
     seed: int | None = None
     placements: tuple[str, ...] = ()
     deferred: bool = False
+
+
+def stage_place(stage: str) -> int:
+    """The stage's place in `features.contract.STAGES`. Raises InputError for a stage that is none."""
+    if stage not in STAGES:
+        raise InputError(
+            f"The stage {stage!r} is not known.", remedy=f"The nearest known is {nearest(stage, STAGES)!r} of {', '.join(STAGES)}."
+        )
+    return STAGES.index(stage)
 
 
 def _number(value: float | None) -> float | None:

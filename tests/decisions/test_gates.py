@@ -1,17 +1,20 @@
 """Gates, one by one: what each forbids, at its border, and with which reason."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
-from decisions import gates
-from decisions.actions import Action, Catalogue
+from decisions import NO_ACTION, Ask, Contact, Decision, Limits, Product, ShopHabits, Situation, Softmax, decide, default_policy
+from decisions.actions import Catalogue
 from decisions.catalogue import catalogue_of
-from decisions.limits import Limits, limits_of
-from decisions.moment import Moment, moment_of
+from decisions.gates import LAYERS, Gates
+from decisions.limits import load_limits
+from decisions.limits import limits_of as made
 from decisions.reading import document_of
-from decisions.situation import Ask, Contact, Product, Situation
+from decisions.reasons import CODES, SENTENCES, reason
 from features.errors import InputError
 
 AT = datetime(2024, 3, 5, 9)
@@ -19,124 +22,344 @@ CATALOGUE: Catalogue = catalogue_of(
     document_of(
         """
 margin_share: 0.3
+groups:
+  offer: {eligibility: vip == 1}
+  discount: {within: offer, suitability: not churn_probability > 0.8}
+series: {introduction: {actions: [first, second], every_days: 3}}
 actions:
-  - {action_id: letter, channel: email, group: care, stages: [retention], cooldown_days: 7}
+  - {action_id: letter, channel: email, group: care, stages: [retention, advocacy], cooldown_days: 7}
   - {action_id: note, channel: sms, group: care, when: order_count > 1 and not days_since_contact < 2}
-  - {action_id: banner, channel: web, products: cart}
+  - {action_id: banner, channel: web, products: cart, placements: [home, cart]}
+  - {action_id: coupon, channels: [email, sms], cost: {email: 0.25, sms: 0.5}, group: discount, applicability: order_count < 9}
+  - {action_id: free, channel: web, group: offer}
+  - {action_id: first, channel: app}
+  - {action_id: second, channel: app, cooldown_days: 1}
 """,
         "catalogue.yaml",
-    )
+    ),
+    attributes=["vip"],
 )
-LIMITS: Limits = limits_of(
-    document_of(
-        "contacts: {email: {day: 1, week: 2}, every_pushed_channel: {week: 3}}\nsuppression: {rejected_count: 2, within_days: 30}",
-        "limits.yaml",
-    )
-)
-SITUATION = Situation("c", AT, "retention", features={"order_count": 2.0}, products={"cart": [Product("1", "Tea")]})
+SITUATION = Situation("c", AT, "retention", {"order_count": 2.0}, {"vip": 1.0}, products={"cart": [Product("1", "Tea")]})
+BEST = Softmax(share=0.0, floor=0.0)
 
 
-def action(action_id: str) -> Action:
-    found = CATALOGUE.action(action_id)
-    assert found is not None
-    return found
+def limits_of(text: str) -> Limits:
+    return made(document_of(text, "limits.yaml"), catalogue=CATALOGUE)
 
 
-def moment(situation: Situation = SITUATION, ask: Ask = Ask()) -> Moment:
-    return moment_of(situation, ask, CATALOGUE, LIMITS)
+def decided(situation: Situation = SITUATION, ask: Ask = Ask(), limits: str = "{}", **more: Any) -> Decision:
+    given: dict[str, Any] = {"exploration": BEST, "holdout_share": 0.0, "random_share": 0.0, **more}
+    return decide(situation, ask, default_policy(CATALOGUE, limits_of(limits), **given))
 
 
-def codes(action_id: str, situation: Situation = SITUATION, ask: Ask = Ask()) -> list[str]:
-    return [reason.code for reason in gates.verdict(action(action_id), moment(situation, ask))]
+def codes(action_id: str, situation: Situation = SITUATION, ask: Ask = Ask(), limits: str = "{}", **more: Any) -> list[str]:
+    """What forbids the action; nothing where it is allowed."""
+    found = next(each for each in decided(situation, ask, limits, **more).candidates if each.action_id == action_id)
+    assert found.allowed or found.reasons
+    return [] if found.allowed else [each.code for each in found.reasons]
 
 
-def contacted(*contacts: tuple[str, str, float, tuple[str, ...]]) -> Situation:
-    made = [Contact(f"d{n}", who, channel, AT - timedelta(days=age), outcomes) for n, (who, channel, age, outcomes) in enumerate(contacts)]
-    return replace(SITUATION, contacts=made)
+def contacted(*contacts: tuple[str, str, float] | tuple[str, str, float, tuple[str, ...]], **more: Any) -> Situation:
+    """After contacts, each an action, its channel, its age in days, and its outcomes."""
+    rows = [(*each, ()) if len(each) == 3 else each for each in contacts]
+    found = [Contact(f"d{n}", who, by, AT - timedelta(days=age), outcomes) for n, (who, by, age, outcomes) in enumerate(rows)]
+    return replace(SITUATION, contacts=found, **more)
 
 
-def test_without_a_cause_nothing_is_forbidden() -> None:
-    assert [codes(a.action_id) for a in CATALOGUE.actions] == [[], [], [], []]
+def knowing(features: Mapping[str, float] | None = None, **more: Any) -> Situation:
+    return replace(SITUATION, features={**SITUATION.features, **(features or {})}, **more)
 
 
-def test_stage_and_channel() -> None:
-    assert codes("letter", ask=Ask(stage="decision")) == ["other_stage"]
-    assert codes("note", ask=Ask(stage="decision")) == []
-    assert codes("letter", ask=Ask(channels=frozenset({"sms"}))) == ["other_channel"]
-    assert codes("letter", ask=Ask(channels=frozenset())) == ["other_channel"]
-    assert codes("no_action", ask=Ask(stage="decision", channels=frozenset())) == []
+def test_without_a_cause_only_the_turn_in_a_series_forbids() -> None:
+    assert {a.action_id: codes(a.action_id) for a in CATALOGUE.actions if codes(a.action_id)} == {"second": ["series"]}
+
+
+def test_a_stage_is_one_of_the_actions() -> None:
+    assert codes("letter", ask=Ask(stage="decision")) == codes("letter", replace(SITUATION, stage="decision")) == ["other_stage"]
+    assert codes("letter", ask=Ask(stage="advocacy")) == codes("note", ask=Ask(stage="decision")) == []
+    assert codes(NO_ACTION, ask=Ask(stage="decision", channels=frozenset(), placements=("elsewhere",))) == []
+
+
+def test_channels_and_placements_are_what_was_asked_for() -> None:
+    assert codes("letter", ask=Ask(channels=frozenset({"sms"}))) == codes("letter", ask=Ask(channels=frozenset())) == ["other_channel"]
+    assert codes("coupon", ask=Ask(channels=frozenset({"sms"}))) == []
+    assert codes("banner", ask=Ask(placements=("home",))) == codes("letter", ask=Ask(placements=("home",))) == []
+    assert codes("banner", ask=Ask(placements=("checkout",))) == ["other_placement"]
+    both = Ask(channels=frozenset({"sms"}), placements=("checkout",))
+    assert codes("banner", ask=both) == ["other_channel"]
 
 
 def test_a_rule_that_does_not_hold_or_cannot_be_known() -> None:
-    assert codes("note", replace(SITUATION, features={"order_count": 1.0})) == ["not_eligible"]
-    assert codes("note", replace(SITUATION, features={})) == ["not_eligible"]
-    assert codes("note", contacted(("banner", "web", 1, ()))) == ["not_eligible"]
-    assert codes("note", contacted(("banner", "web", 3, ()))) == []
+    assert codes("note", knowing({"order_count": 1.0})) == codes("note", replace(SITUATION, features={})) == ["not_applicable"]
+    assert codes("note", contacted(("banner", "web", 1.999))) == ["not_applicable"]
+    assert codes("note", contacted(("banner", "web", 2.0))) == []
 
 
-def test_consent_is_asked_where_there_is_any_and_remarked_where_there_is_none() -> None:
-    refused = replace(SITUATION, consent={"email": False, "sms": True})
-    assert codes("letter", refused) == ["no_consent"]
-    assert codes("note", refused) == []
-    assert [r.code for r in gates.remarks(action("banner"), moment(refused))] == ["consent_unknown"]
-    assert gates.remarks(action("note"), moment(refused)) == ()
-
-
-def test_who_unsubscribed_is_left_in_peace() -> None:
-    assert codes("letter", contacted(("other", "email", 300, ("viewed", "unsubscribed")))) == ["unsubscribed"]
-    assert codes("note", contacted(("other", "email", 300, ("unsubscribed",)))) == []
-    left = replace(SITUATION, features={"order_count": 2.0, "days_since_unsubscribe": 40.0}, consent={"email": True, "sms": True})
-    assert codes("letter", left) == ["unsubscribed"]
-    assert codes("note", left) == []
-    assert codes("note", replace(left, consent={})) == ["unsubscribed"]
-    assert codes("banner", replace(left, consent={})) == []
-
-
-def test_rejections_pause_the_action_and_its_group() -> None:
-    twice = contacted(("letter", "email", 29.9, ("rejected",)), ("note", "sms", 20, ("viewed", "rejected")))
-    assert codes("letter", twice) == ["suppressed"]
-    assert codes("note", twice) == ["suppressed"]
-    assert codes("banner", twice) == []
-    assert codes("letter", contacted(("letter", "email", 30, ("rejected",)), ("note", "sms", 20, ("rejected",)))) == []
-
-
-def test_an_action_rests_until_its_cooldown_is_over() -> None:
-    assert codes("letter", contacted(("letter", "email", 6.99, ()))) == ["cooldown"]
-    assert codes("letter", contacted(("letter", "email", 7, ()))) == []
-    assert codes("letter", contacted(("letter", "email", -1, ()))) == []  # what comes after as_of is not known
-
-
-def test_contacts_are_limited_per_channel_and_over_all_pushed_channels() -> None:
-    assert codes("letter", contacted(("x", "email", 0.99, ()))) == ["contact_limit"]
-    assert codes("letter", contacted(("x", "email", 1, ()))) == []
-    assert codes("letter", contacted(("x", "email", 3, ()), ("x", "email", 6.9, ()))) == ["contact_limit"]
-    assert codes("letter", contacted(("x", "email", 3, ()), ("x", "email", 7, ()))) == []
-    assert codes("note", contacted(*[("x", "sms", 3, ())] * 3)) == ["contact_limit"]
-    assert codes("letter", contacted(*[("x", "sms", 3, ())] * 3)) == ["contact_limit"]
-    assert codes("banner", contacted(*[("x", "sms", 3, ())] * 3)) == []
-    assert codes("note", contacted(*[("x", "web", 3, ())] * 9)) == []
-    assert codes("note", contacted(*[("no_action", "sms", 3, ())] * 9)) == []
+def test_an_actions_groups_have_rules_too_and_groups_above_them() -> None:
+    assert codes("coupon", replace(SITUATION, profile={})) == ["not_eligible"]
+    assert codes("free", replace(SITUATION, profile={})) == ["not_eligible"]
+    assert codes("coupon", replace(SITUATION, churn_probability=0.81)) == ["not_suitable"]
+    assert codes("coupon", replace(SITUATION, churn_probability=0.8)) == codes("free", replace(SITUATION, churn_probability=0.9)) == []
 
 
 def test_an_action_that_speaks_of_products_needs_some() -> None:
     assert codes("banner", replace(SITUATION, products={"affinity": [Product("1", "Tea")]})) == ["no_products"]
 
 
-def test_all_reasons_are_recorded_as_sentences() -> None:
-    found = gates.verdict(
-        action("letter"), moment(replace(contacted(("letter", "email", 0.5, ())), consent={"email": False}), Ask(stage="purchase"))
+def test_consent_is_asked_where_there_is_any_and_remarked_where_there_is_none() -> None:
+    refused = replace(SITUATION, consent={"email": False, "sms": True})
+    assert codes("letter", refused) == ["no_consent"]
+    assert codes("note", refused) == []
+    remarks = {each.action_id: [r.code for r in each.reasons] for each in decided(refused).candidates if each.allowed}
+    assert remarks == {
+        NO_ACTION: [],
+        "note": [],
+        "banner": ["consent_unknown"],
+        "coupon": [],
+        "free": ["consent_unknown"],
+        "first": ["consent_unknown"],
+    }
+
+
+def test_an_action_goes_by_the_channel_that_is_left_and_both_refusals_are_told() -> None:
+    by_sms = replace(SITUATION, consent={"email": False})
+    coupon = next(each for each in decided(by_sms).candidates if each.action_id == "coupon")
+    assert (coupon.channel, coupon.allowed, coupon.terms.contact_cost) == ("sms", True, 0.5)
+    neither = replace(SITUATION, consent={"email": False, "sms": False})
+    found = next(each for each in decided(neither).candidates if each.action_id == "coupon")
+    assert [r.sentence for r in found.reasons] == ["The customer gave no consent to e-mail.", "The customer gave no consent to SMS."]
+
+
+def test_who_unsubscribed_from_a_channel_is_left_in_peace_there() -> None:
+    told = contacted(("other", "email", 300, ("viewed", "unsubscribed")))
+    assert codes("letter", told) == ["unsubscribed"]
+    assert codes("note", told) == codes("banner", told) == []
+    assert codes("letter", contacted(("other", "sms", 300, ("unsubscribed",)))) == []
+
+
+def test_who_unsubscribed_anywhere_gets_only_what_they_agreed_to_since() -> None:
+    left = knowing({"days_since_unsubscribe": 0.0}, consent={"email": True, "sms": True})
+    assert codes("letter", left) == ["unsubscribed"]
+    assert codes("note", left) == []
+    assert codes("note", replace(left, consent={})) == ["unsubscribed"]
+    assert codes("banner", replace(left, consent={})) == []
+    both_ways = contacted(("x", "email", 3, ("unsubscribed",)), features=left.features)
+    assert codes("letter", both_ways) == ["unsubscribed"], "said once"
+
+
+TWICE = "suppression: {rejected_count: 2, within_days: 30}"
+
+
+def test_rejections_pause_the_action_its_group_and_the_groups_above() -> None:
+    own = contacted(("letter", "email", 29.999, ("rejected",)), ("letter", "email", 20, ("viewed", "rejected")))
+    assert codes("letter", own, limits=TWICE) == ["suppressed", "suppressed"], "the action and its group"
+    assert codes("note", own, limits=TWICE) == ["suppressed"]
+    assert codes("banner", own, limits=TWICE) == codes("coupon", own, limits=TWICE) == []
+    nested = contacted(("coupon", "sms", 3, ("rejected",)), ("coupon", "email", 4, ("rejected",)))
+    assert codes("free", nested, limits=TWICE) == ["suppressed"], "offer holds discount"
+    above = contacted(("free", "web", 3, ("rejected",)), ("free", "web", 4, ("rejected",)))
+    assert codes("coupon", above, limits=TWICE) == ["suppressed"], "said once for both channels"
+    old = contacted(("letter", "email", 30, ("rejected",)), ("note", "sms", 20, ("rejected",)))
+    assert codes("letter", old, limits=TWICE) == []
+    once = contacted(("letter", "email", 8, ("rejected",)))
+    assert codes("letter", once, limits=TWICE) == []
+    assert codes("letter", once, limits="suppression: {rejected_count: 1, within_days: 9}") == ["suppressed", "suppressed"]
+
+
+def test_an_action_rests_until_its_cooldown_is_over() -> None:
+    assert codes("letter", contacted(("letter", "email", 6.999))) == ["cooldown"]
+    assert codes("letter", contacted(("letter", "email", 7))) == []
+    assert codes("letter", contacted(("letter", "email", 9), ("letter", "email", 1))) == ["cooldown"], "the newest counts"
+    assert codes("letter", contacted(("letter", "email", -1), ("letter", "email", 0))) == [], "what comes at as_of or later is not known"
+
+
+WINDOWS = {"day": 1.0, "week": 7.0, "month": 30.0}
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize(
+    ("limit", "counted", "not_counted"),
+    [
+        ("contacts: {email: {WINDOW: 2}}", ("x", "email"), ("x", "sms")),
+        ("contacts: {every_pushed_channel: {WINDOW: 2}}", ("x", "sms"), ("x", "web")),
+        ("groups: {discount: {WINDOW: 2}}", ("coupon", "sms"), ("free", "email")),
+        ("groups: {offer: {WINDOW: 2}}", ("free", "web"), ("letter", "email")),
+        ("actions: {coupon: {WINDOW: 2}}", ("coupon", "sms"), ("free", "email")),
+    ],
+)
+def test_limits_count_within_their_window(window: str, limit: str, counted: tuple[str, str], not_counted: tuple[str, str]) -> None:
+    limits, days = limit.replace("WINDOW", window), WINDOWS[window]
+    by_email = Ask(channels=frozenset({"email"}))
+
+    def after(*contacts: tuple[str, str, float]) -> list[str]:
+        return [code for code in codes("coupon", contacted(*contacts), by_email, limits) if code != "other_channel"]
+
+    assert after((*counted, 0.001), (*counted, days - 0.001)) == ["contact_limit"]
+    assert after((*counted, 0.001), (*counted, days)) == []
+    assert after((*counted, 0.001), (NO_ACTION, counted[1], 0.001), *[(*not_counted, 0.001)] * 5) == []
+
+
+def test_a_limit_of_nothing_forbids_always_and_other_channels_stay_open() -> None:
+    assert codes("letter", limits="contacts: {email: {day: 0}}") == ["contact_limit"]
+    assert codes("note", limits="contacts: {email: {day: 0}}") == []
+    assert codes("banner", limits="contacts: {every_pushed_channel: {day: 0}}") == []
+
+
+QUIET = 'quiet_hours: {from: "21:30", until: "08:00", channels: [sms]}'
+
+
+@pytest.mark.parametrize(
+    ("clock", "timezone", "silent"),
+    [
+        ((21, 29, 59), "UTC", False),
+        ((21, 30, 0), "UTC", True),
+        ((0, 0, 0), "UTC", True),
+        ((7, 59, 59), "UTC", True),
+        ((8, 0, 0), "UTC", False),
+        ((14, 30, 0), "Asia/Ho_Chi_Minh", True),
+        ((14, 29, 59), "Asia/Ho_Chi_Minh", False),
+        ((1, 0, 0), "Asia/Ho_Chi_Minh", False),
+        ((8, 0, 0), "America/New_York", True),
+    ],
+)
+def test_quiet_hours_go_over_midnight_on_the_customers_clock(clock: tuple[int, int, int], timezone: str, silent: bool) -> None:  # noqa: FBT001
+    night = replace(SITUATION, as_of=datetime(2024, 3, 5, *clock), timezone=timezone)
+    assert codes("note", night, limits=QUIET) == (["quiet_hours"] if silent else [])
+    assert codes("letter", night, limits=QUIET) == [], "e-mail is not silent"
+    assert codes("note", night, Ask(deferred=True), QUIET) == [], "it is made later"
+    theirs = replace(night, timezone="", shop=ShopHabits(timezone=timezone))
+    assert codes("note", theirs, limits=QUIET) == codes("note", night, limits=QUIET), "the shop's clock where the customer's is not known"
+
+
+def test_quiet_hours_within_a_day() -> None:
+    noon = 'quiet_hours: {from: "12:00", until: "13:00", channels: [sms]}'
+    at = {hour: codes("note", replace(SITUATION, as_of=datetime(2024, 3, 5, hour)), limits=noon) for hour in (11, 12, 13)}
+    assert at == {11: [], 12: ["quiet_hours"], 13: []}
+
+
+def test_a_series_goes_in_its_order_each_once_and_slowly() -> None:
+    assert codes("second", contacted(("first", "app", 2.999))) == ["series"]
+    assert codes("second", contacted(("first", "app", 3))) == []
+    assert codes("first", contacted(("first", "app", 300))) == ["series_done"]
+    done = contacted(("first", "app", 300), ("second", "app", 0.5))
+    assert codes("second", done) == ["cooldown", "series_done"]
+    assert codes("second", contacted(("second", "app", 30))) == ["series_done", "series"]
+
+
+@pytest.mark.parametrize(
+    ("left", "open_channels"),
+    [
+        ((None, None), {"email", "sms"}),
+        ((1.0, None), {"email", "sms"}),
+        ((0.0, None), set()),
+        ((0.0, 99.0), set()),
+        ((9.0, 0.5), {"email", "sms"}),
+        ((9.0, 0.49), {"email"}),
+        ((None, 0.25), {"email"}),
+        ((None, 0.24), set()),
+    ],
+)
+def test_a_budget_lasts_for_whole_contacts_and_for_what_each_channel_costs(
+    left: tuple[float | None, float | None], open_channels: set[str]
+) -> None:
+    rich = replace(SITUATION, budgets_left={"coupon": left})
+    limits = "budgets: {coupon: {per: month, contacts: 9, money: 9}}"
+    for channel in ("email", "sms"):
+        by_it = Ask(channels=frozenset({channel}))
+        assert ("budget" in codes("coupon", rich, by_it, limits)) is (channel not in open_channels)
+    assert codes("coupon", rich) == [], "without a budget nothing is used up"
+    assert codes("coupon", limits=limits) == [], "what is left is not told"
+
+
+def test_reasons_come_in_the_order_of_the_layers() -> None:
+    catalogue = catalogue_of(
+        document_of(
+            """
+margin_share: 0.3
+actions:
+  - {action_id: all, channel: sms, stages: [decision], placements: [home], products: cart, cooldown_days: 2,
+     eligibility: order_count > 5, when: order_count > 6, suitability: order_count > 7}
+""",
+            "c.yaml",
+        )
     )
-    assert [r.code for r in found] == ["other_stage", "no_consent", "cooldown", "contact_limit"]
-    assert found[2].sentence == "It was used on 4 March 2024 and rests for 7 days."
-    assert all(r.sentence.endswith(".") for r in found)
+    strict = made(
+        document_of(
+            """
+contacts: {sms: {day: 0}}
+quiet_hours: {from: "08:00", until: "10:00", channels: [sms]}
+budgets: {all: {per: month, contacts: 0}}
+suppression: {rejected_count: 1, within_days: 9}
+""",
+            "l.yaml",
+        ),
+        catalogue=catalogue,
+    )
+    situation = Situation(
+        "c",
+        AT,
+        "retention",
+        consent={"sms": False},
+        contacts=[Contact("d", "all", "sms", AT - timedelta(days=1), ("rejected", "unsubscribed"))],
+        budgets_left={"all": (0.0, None)},
+    )
+    policy = default_policy(catalogue, strict, holdout_share=1.0)
+    found = decide(situation, Ask(channels=frozenset({"email"})), policy).suppressed[0].reasons
+    assert [each.code for each in found] == [
+        "not_eligible",
+        "other_channel",
+        "not_applicable",
+        "other_stage",
+        "no_products",
+        "not_suitable",
+        "no_consent",
+        "unsubscribed",
+        "holdout",
+        "suppressed",
+        "contact_limit",
+        "cooldown",
+        "quiet_hours",
+        "budget",
+    ]
+    placed = decide(situation, Ask(placements=("cart",)), policy).suppressed[0].reasons
+    assert [each.code for each in placed][:3] == ["not_eligible", "other_placement", "not_applicable"]
+    assert len({*found, *placed}) == len(found) + 1
+    assert found[1].sentence == "It goes by SMS; asked for was email."
+    assert found[-4].sentence == "The limit of sms is 0 in 1 days, and it is reached."
+    assert found[-2].sentence_vi == "SMS im lặng từ 08:00 đến 10:00 theo giờ của khách."
 
 
-def test_reservations_say_which_counts_the_answer_takes() -> None:
-    picked = moment().after(action("letter")).after(action("banner")).after(action("note"))
-    found = {(r.channels, r.days): (r.most, r.count) for r in gates.reservations(picked)}
-    assert found[("email",), 1] == (1, 1)
-    assert found[("email", "mail", "phone", "push", "sms"), 7] == (3, 2)
-    assert ("web",) not in {channels for channels, _ in found}
+def test_every_code_has_a_sentence_in_both_languages() -> None:
+    told = {
+        name: name
+        for name in ("rule", "stages", "sources", "asked", "what", "most", "days", "begins", "ends", "series", "after", "channel")
+    }
+    for code in CODES:
+        said = reason(code, **told)
+        assert said.sentence.endswith(".")
+        assert said.sentence_vi.endswith(".")
+        assert said.sentence != said.sentence_vi
+        named = [{name for name in told if f"{{{name}}}" in text} for text in SENTENCES[code]]
+        assert named[0] == named[1], "both say the same"
+
+
+def test_every_gate_of_the_default_catalogue_has_a_known_layer_and_code() -> None:
+    policy = default_policy()
+    found = {gate.code: gate.layer for gate in policy.gates.gates}
+    assert set(found) <= set(CODES)
+    assert set(found.values()) <= set(LAYERS)
+    assert policy.gates.guards.sum() >= 180
+    assert not policy.gates.guards[0].any(), "no_action passes them all"
+
+
+def test_a_gate_that_several_ways_share_is_judged_once() -> None:
+    gates = Gates(CATALOGUE, load_limits(catalogue=CATALOGUE))
+    assert len(set(gates.gates)) == len(gates.gates)
+    shared = [gate for gate, ways in zip(gates.gates, gates.guards.T, strict=True) if ways.sum() > 1]
+    assert {"no_consent", "unsubscribed", "suppressed", "contact_limit", "not_eligible"} <= {gate.code for gate in shared}
+
+
+WORDY: Any = {"letter": "much"}
 
 
 @pytest.mark.parametrize(
@@ -144,21 +367,23 @@ def test_reservations_say_which_counts_the_answer_takes() -> None:
     [
         (Ask(stage="retension"), "'retension' is not known.*'retention'"),
         (Ask(context={"leter": 1}), "'leter'.*'letter'"),
+        (Ask(context={"no_action": 1}), "'no_action'"),
         (Ask(context={"letter": 5.1}), "from 0 to 5"),
         (Ask(context={"letter": -1}), "from 0 to 5"),
         (Ask(context={"letter": float("nan")}), "from 0 to 5"),
-        (Ask(context={"letter": "much"}), "from 0 to 5"),
+        (Ask(context=WORDY), "from 0 to 5"),
         (Ask(context={"letter": True}), "from 0 to 5"),
         (Ask(k=0), "1 to 50"),
         (Ask(k=51), "1 to 50"),
         (Ask(k=True), "1 to 50"),
+        (Ask(placements=("home",) * 51), "50 at most"),
     ],
 )
 def test_an_ask_that_cannot_be_used_is_refused(ask: Ask, message: str) -> None:
     with pytest.raises(InputError, match=message):
-        moment(ask=ask)
+        decided(ask=ask)
 
 
 def test_a_situation_in_an_unknown_stage_is_refused() -> None:
-    with pytest.raises(InputError, match="'' is not known"):
-        moment(replace(SITUATION, stage=""))
+    with pytest.raises(InputError, match="'retension' is not known"):
+        decided(replace(SITUATION, stage="retension"))
