@@ -1,7 +1,7 @@
 """From one customer as of now to a decision: gathers the situation, asks `decisions.decide`, and records before anything is answered."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -9,7 +9,6 @@ from sqlalchemy import Connection
 
 from decisions.contact_time import timezone_of
 from decisions.decide import decide
-from decisions.decision import Decision
 from decisions.merchandising import Filters, exclusions_of
 from decisions.named_affinity import NamedAffinity
 from decisions.offerable import offerable
@@ -17,46 +16,50 @@ from decisions.offers import offered
 from decisions.own_habits import habits
 from decisions.policy import Policy
 from decisions.product_scope import narrow_scopes
-from decisions.records import from_record, to_record
+from decisions.records import from_record
 from decisions.situation import Ask, Contact, Product, Situation
-from features.contract import NO_ACTION
+from serving.budgets_now import Left, after, budgets_left, takes
 from serving.champions import Champions
 from serving.current import Current, Reader
+from serving.decision_rows import Recorded, Subject, contact_rows, row_of
 from serving.errors import ProblemError
 from serving.offering import Offering
+from serving.older_policies import OlderPolicies
 from serving.published_contacts import published_contact
+from serving.recording import Entry, Outcome, record
 from serving.risk import churn_probability
 from serving.state import decisions
 from serving.state.database import State
+from serving.state.policies import KeptPolicies
+
+__all__ = ["Decider", "Recorded", "Subject", "Wanted"]
 
 MOST_ATTEMPTS: Final = 5
+"""Rounds after which a customer about whom others decide all the time is left to ask again."""
+MOST_ROUNDS: Final = 50
+"""Rounds at most: each budget that is used up in between takes one."""
 _TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
-class Subject:
-    """About whom is decided: a customer, or a visitor who is not identified yet."""
+class Wanted:
+    """One decision that is asked for: about whom, what, and the request as it came, which is kept with it."""
 
-    customer_id: str | None = None
-    visitor_id: str | None = None
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """A decision as it is in the database. `known` says whether anything was known about the subject."""
-
-    decision: Decision
-    known: bool
+    subject: Subject
+    ask: Ask
+    asked: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class Decider:
-    """Everything that decides, for one server."""
+    """Everything that decides, for one server. `older` finds the policies of earlier decisions."""
 
     reader: Reader
     champions: Champions
     policy: Policy
     offering: Offering
+    kept: KeptPolicies = field(default_factory=KeptPolicies)
+    older: OlderPolicies | None = None
 
     def read(self, connection: Connection, subject: Subject, now: datetime) -> tuple[Current, Situation]:
         """The subject as of now, and the situation to decide on."""
@@ -64,32 +67,72 @@ class Decider:
             current = self.reader.customer(connection, subject.customer_id, now)
         else:
             current = self.reader.visitor(connection, subject.visitor_id or "", now)
-        return current, self._situation(current)
+        return current, self._situation(current, budgets_left(connection, self.policy, now, current.shop.habits.timezone))
 
-    def record(self, state: State, subject: Subject, ask: Ask, now: datetime, *, asked: Mapping[str, Any]) -> Recorded:
-        """Decides and records; a decision id that is recorded already gives that record again, if the same was asked.
+    def record(self, state: State, wanted: Sequence[Wanted], now: datetime) -> list[Recorded]:
+        """Decides and records each, in this order; one whose id is recorded already gives that record again, if the same was asked.
 
-        Contact limits hold because two decisions about one customer at once are made one after the other: a decision is recorded only
-        if no contact was added since its history was read, and is made anew from the newer history otherwise. So the limits that were
-        checked when it was made still hold, and the decision's `reservations` need not be counted again here.
+        Limits and budgets hold because a decision is recorded only if nobody was contacted since its history was read, and the budgets still have
+        what it takes; otherwise it is made anew from what is known then (`serving.recording`).
         """
-        for _ in range(MOST_ATTEMPTS):
+        found: dict[int, Recorded] = {}
+        for attempt in range(MOST_ROUNDS):
+            left = [number for number in range(len(wanted)) if number not in found]
+            if not left:
+                break
             with state.reading() as connection:
-                if (row := decisions.find(connection, ask.decision_id)) is not None:
-                    return _again(row, asked)
-                current, situation = self.read(connection, subject, now)
-                seen = decisions.contact_count(connection, current.subject_ids)
-            recorded = Recorded(decide(situation, ask, self.policy), current.known)
-            with state.writing() as connection:
-                decisions.take_turn(connection, current.subject_ids)
-                unchanged = decisions.contact_count(connection, current.subject_ids) == seen
-                if unchanged and decisions.add(connection, _row(recorded, subject, current, asked), _contact_rows(recorded.decision)):
-                    return recorded
-        raise ProblemError(
-            503, "Too many decisions about this customer at once.", remedy="Try again.", kind="contention", headers={"Retry-After": "1"}
-        )
+                known, made = self._decide(connection, [wanted[number] for number in left], now)
+            outcomes = record(state, [each.entry for each in made.values()], lambda connection: self._keep(connection, now))
+            found |= {left[place]: each for place, each in known.items()}
+            done = [(place, each) for (place, each), outcome in zip(made.items(), outcomes, strict=True) if outcome is Outcome.RECORDED]
+            found |= {left[place]: each.recorded for place, each in done}
+            if attempt >= MOST_ATTEMPTS and Outcome.CONTACTED in outcomes:
+                break
+        if len(found) < len(wanted):
+            raise ProblemError(
+                503, "Too many decisions about this customer at once.", remedy="Try again.", kind="contention", headers={"Retry-After": "1"}
+            )
+        return [found[number] for number in range(len(wanted))]
 
-    def _situation(self, current: Current) -> Situation:
+    def _decide(self, connection: Connection, wanted: Sequence[Wanted], now: datetime) -> tuple[dict[int, Recorded], dict[int, "_Made"]]:
+        """By their places: what is recorded already, and what is decided now; budgets go to who comes first."""
+        known, made = dict[int, Recorded](), dict[int, _Made]()
+        left: Left | None = None
+        for place, each in enumerate(wanted):
+            if (row := decisions.find(connection, each.ask.decision_id)) is not None:
+                known[place] = self._again(connection, row, each.asked)
+                continue
+            current, situation = self.read(connection, each.subject, now)
+            seen = decisions.contact_count(connection, current.subject_ids)
+            if left is not None:
+                situation = replace(situation, budgets_left=left)
+            decision = decide(situation, each.ask, self.policy)
+            left = after(dict(situation.budgets_left), decision)
+            recorded = Recorded(decision, current.known)
+            taken = takes(decision, self.policy, current.shop.habits.timezone)
+            entry = Entry(row_of(recorded, each.subject, current, each.asked), contact_rows(decision), taken, current.subject_ids, seen)
+            made[place] = _Made(recorded, entry)
+        return known, made
+
+    def recorded(self, connection: Connection, row: Mapping[str, Any]) -> Recorded:
+        """The decision that a stored row holds; without the policy that made it, gates have their codes alone."""
+        policy = self.older.find(connection, row["policy_version"]) if self.older else self.policy
+        return Recorded(from_record(row["record"], None if isinstance(policy, str) else policy), row["request"]["known"])
+
+    def _again(self, connection: Connection, row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
+        if row["request"]["asked"] != asked:
+            raise ProblemError(
+                409,
+                f"The decision {row['decision_id']!r} is recorded already, and was asked differently.",
+                remedy="Repeat exactly what was asked, or use another decision_id or Idempotency-Key.",
+                kind="asked-differently",
+            )
+        return self.recorded(connection, row)
+
+    def _keep(self, connection: Connection, now: datetime) -> None:
+        self.kept.keep(connection, self.policy.version, self.policy.to_plain, now)
+
+    def _situation(self, current: Current, left: Left) -> Situation:
         contacts, shop = _contacts(current), current.shop
         timezone = timezone_of(current.profile)
         own = habits(current.history, contacts, current.now, timezone or shop.habits.timezone, shop_timezone=shop.habits.timezone)
@@ -108,6 +151,7 @@ class Decider:
             hours=own.hours,
             answers=own.answers,
             shop=shop.habits,
+            budgets_left=left,
         )
 
     def _products(self, current: Current) -> dict[str, list[Product]]:
@@ -122,20 +166,12 @@ class Decider:
         )
 
 
-def recorded(row: Mapping[str, Any]) -> Recorded:
-    """The decision that a stored row holds."""
-    return Recorded(from_record(row["record"]), row["request"]["known"])
+@dataclass(frozen=True)
+class _Made:
+    """A decision that was made now, and how it is to be recorded."""
 
-
-def _again(row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
-    if row["request"]["asked"] != asked:
-        raise ProblemError(
-            409,
-            f"The decision {row['decision_id']!r} is recorded already, and was asked differently.",
-            remedy="Repeat exactly what was asked, or use another decision_id or Idempotency-Key.",
-            kind="asked-differently",
-        )
-    return recorded(row)
+    recorded: Recorded
+    entry: Entry
 
 
 def _contacts(current: Current) -> tuple[Contact, ...]:
@@ -154,31 +190,3 @@ def _contacts(current: Current) -> tuple[Contact, ...]:
         for contact in current.contacts
     ]
     return (*known, *recorded_here)
-
-
-def _row(made: Recorded, subject: Subject, current: Current, asked: Mapping[str, Any]) -> dict[str, Any]:
-    decision, first = made.decision, made.decision.actions[0]
-    visitor = subject.customer_id is None and current.customer_id == subject.visitor_id
-    return {
-        "decision_id": decision.decision_id,
-        "customer_id": None if visitor else current.customer_id,
-        "visitor_id": subject.visitor_id,
-        "decided_at": decision.decided_at,
-        "stage": decision.stage,
-        "channel": first.channel or None,
-        "action_id": first.action_id,
-        "action_probability": first.action_probability,
-        "policy_version": decision.policy_version,
-        "holdout": decision.holdout,
-        "request": {"asked": dict(asked), "known": made.known},
-        "record": to_record(decision),
-    }
-
-
-def _contact_rows(decision: Decision) -> list[dict[str, Any]]:
-    shared = {"decision_id": decision.decision_id, "subject_id": decision.customer_id, "decided_at": decision.decided_at}
-    return [
-        {**shared, "rank": each.rank, "action_id": each.action_id, "channel": each.channel}
-        for each in decision.actions
-        if each.action_id != NO_ACTION
-    ]

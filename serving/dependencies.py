@@ -1,6 +1,7 @@
 """What routes are given: everything that belongs to one running application."""
 
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated
 
 from fastapi import Depends, Request
@@ -14,10 +15,12 @@ from serving.clock import Clock
 from serving.current import Reader
 from serving.deciding import Decider
 from serving.offering import Offering
+from serving.older_policies import OlderPolicies
 from serving.remembered import Remembered
 from serving.settings import ServingSettings
 from serving.state.database import State
 from serving.state.lookup import Lookup
+from serving.state.policies import KeptPolicies
 from serving.state.versions import Moment
 from serving.stored_score import StoredScores
 from serving.streaming import Streams
@@ -47,11 +50,17 @@ class Serving:
     log: FilteringBoundLogger
     streams: Streams = field(default_factory=Streams)
     remembered: Remembered = field(default_factory=Remembered)
+    kept: KeptPolicies = field(default_factory=KeptPolicies)
+
+    @cached_property
+    def older(self) -> OlderPolicies:
+        """The policies of earlier decisions."""
+        return OlderPolicies(self.policy)
 
     @property
     def decider(self) -> Decider:
         """What decides here."""
-        return Decider(self.reader, self.champions, self.policy, self.offering)
+        return Decider(self.reader, self.champions, self.policy, self.offering, self.kept, self.older)
 
 
 async def _serving(request: Request) -> Serving:  # as of one that is no coroutine, a thread would be asked

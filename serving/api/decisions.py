@@ -1,20 +1,25 @@
 """Decisions: made for an app, recorded before they are answered, and looked up again by auditors."""
 
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
+import orjson
 from fastapi import APIRouter, Depends, Header, Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from decisions.asking import check
 from decisions.decide import decide
-from decisions.replay import replay
+from decisions.policy import Policy
+from decisions.records import to_json
 from decisions.situation import MOST_ACTIONS, Ask
 from features.errors import InputError
 from serving.api.answers import DecisionAnswer, decision_answer
 from serving.auth import require
 from serving.channels import checked_channels
-from serving.deciding import Recorded, Subject, recorded
+from serving.deciding import Recorded, Subject, Wanted
 from serving.dependencies import Ours, Serving
 from serving.errors import ProblemError
 from serving.fields import Body, Id, Number, Text
@@ -22,6 +27,7 @@ from serving.state import decisions
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
+MOST_AT_ONCE: Final = 500
 _KEYS = uuid.UUID("5b0f6a8e-6c1d-4c55-9f0e-7d1f0a4f6a11")
 
 IdempotencyKey = Annotated[Id | None, Header(description="the same key gives the same decision; decision_id does the same")]
@@ -40,10 +46,15 @@ class DecisionIn(Body):
     decision_id: Id | None = Field(default=None, description="names the decision; sent again, it gives the same answer")
     stage: Text | None = Field(default=None, description="overrides the detected stage")
     channel: Id | None = Field(default=None, description="only by this channel")
-    placements: list[Text] = Field(default_factory=list, max_length=50, description="where in the app; kept with the decision")
+    placements: list[Text] = Field(
+        default_factory=list,
+        max_length=50,
+        description="places in the app to fill, each with one action, none twice; then k does not count",
+    )
     context: dict[Text, Number] = Field(
         default_factory=dict, max_length=200, description="weights of actions or groups, 0 to 5; 1 is neutral"
     )
+    deferred: bool = Field(default=False, description="the contact is made at send_at, not now: quiet hours do not forbid it")
     k: int = Field(default=1, ge=1, le=MOST_ACTIONS, description="how many actions at most")
     explain: bool = False
     dry_run: bool = Field(default=False, description="decides and records nothing; decision_id is null")
@@ -55,6 +66,18 @@ class DecisionIn(Body):
         return self
 
 
+class Batch(Body):
+    """Several decisions at once."""
+
+    decisions: list[DecisionIn] = Field(min_length=1, max_length=MOST_AT_ONCE, description="in this order they take from budgets")
+
+
+class BatchAnswer(BaseModel):
+    """The answers, in the order of what was asked."""
+
+    decisions: list[DecisionAnswer]
+
+
 class OutcomeOf(BaseModel):
     """One outcome of a decision."""
 
@@ -62,6 +85,17 @@ class OutcomeOf(BaseModel):
     outcome_type: str
     occurred_at: datetime
     value: float | None
+
+
+class Reserved(BaseModel):
+    """A limit or budget that the decision took from."""
+
+    kind: str
+    what: str
+    count: int
+    money: float
+    days: int | None
+    most: float | None
 
 
 class Replay(BaseModel):
@@ -81,6 +115,10 @@ class DecisionRecord(BaseModel):
     answer: DecisionAnswer
     request: dict[str, Any] = Field(description="what was asked")
     features: dict[str, float] = Field(description="what the policy saw")
+    policy_version: str = Field(description="of the catalogue, the limits, the models and the rules that decided")
+    code_version: str
+    models: dict[str, str] = Field(description="the versions of the models that were asked, by kind")
+    reserved: list[Reserved] = Field(description="the limits and budgets that it rested on, and took from")
     order_probability: float = Field(description="of exactly this list of actions")
     outcomes: list[OutcomeOf]
     replay: Replay
@@ -89,15 +127,20 @@ class DecisionRecord(BaseModel):
 @router.post("", dependencies=[Depends(require("app"))])
 def post_decision(asked: DecisionIn, ours: Ours, idempotency_key: IdempotencyKey = None) -> DecisionAnswer:
     """Decides what to do for this customer or visitor, and records it before answering. Somebody unknown gets a fallback."""
-    ask = Ask(
-        decision_id=asked.decision_id or _id_of(idempotency_key),
-        stage=asked.stage,
-        channels=checked_channels([asked.channel] if asked.channel else None, ours.policy),
-        context=asked.context,
-        k=asked.k,
-    )
-    made = _dry_run(asked, ask, ours) if asked.dry_run else _recorded(asked, ask, ours)
-    return decision_answer(made.decision, known=made.known, explain=asked.explain)
+    return _decided([asked], [asked.decision_id or _id_of(idempotency_key)], ours)[0]
+
+
+@router.post(":batch", dependencies=[Depends(require("app"))])
+def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = None) -> BatchAnswer:
+    """Decides several times at once, and records all before answering. Budgets go to those who are named first."""
+    ids = [
+        each.decision_id or _id_of(None if idempotency_key is None else f"{idempotency_key}/{n}") for n, each in enumerate(asked.decisions)
+    ]
+    if len(set(ids)) < len(ids):
+        raise ProblemError(
+            422, "A decision_id stands twice in the batch.", remedy="Give each decision its own, or none.", kind="duplicate-id"
+        )
+    return BatchAnswer(decisions=_decided(asked.decisions, ids, ours))
 
 
 @router.get("/{decision_id}", dependencies=[Depends(require("crm"))])
@@ -106,44 +149,75 @@ def get_decision(decision_id: Annotated[Id, Path(description="as POST /v1/decisi
     with ours.state.reading() as connection:
         row = decisions.find(connection, decision_id)
         outcomes = decisions.outcomes_of(connection, decision_id)
-    if row is None:
-        raise ProblemError(
-            404, f"No decision {decision_id!r} is recorded.", remedy="Check the id; a preview records none.", kind="unknown-decision"
-        )
-    made = recorded(row)
+        if row is None:
+            raise ProblemError(
+                404, f"No decision {decision_id!r} is recorded.", remedy="Check the id; a preview records none.", kind="unknown-decision"
+            )
+        policy = ours.older.find(connection, row["policy_version"])
+        made = ours.decider.recorded(connection, row)
+    decision = made.decision
     return DecisionRecord(
         decision_id=decision_id,
         customer_id=row["customer_id"],
         visitor_id=row["visitor_id"],
         decided_at=row["decided_at"],
-        answer=decision_answer(made.decision, known=made.known, explain=True),
+        answer=decision_answer(decision, known=made.known, explain=True),
         request=row["request"]["asked"],
-        features=dict(made.decision.situation.features),
-        order_probability=made.decision.order_probability,
+        features=dict(decision.situation.features),
+        policy_version=decision.policy_version,
+        code_version=decision.code_version,
+        models=dict(decision.models),
+        reserved=[Reserved(**vars(each)) for each in decision.reservations],
+        order_probability=decision.order_probability,
         outcomes=[OutcomeOf(**{name: outcome[name] for name in OutcomeOf.model_fields}) for outcome in outcomes],
-        replay=_replayed(row["record"], made, ours),
+        replay=_replayed(row["record"], made, policy),
     )
+
+
+def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving) -> list[DecisionAnswer]:
+    """The answers, in order: dry runs are decided, all others recorded together."""
+    asks = [_ask(each, decision_id, ours) for each, decision_id in zip(asked, ids, strict=True)]
+    wanted = [Wanted(_subject(each), ask, _plain(each)) for each, ask in zip(asked, asks, strict=True) if not each.dry_run]
+    recorded = iter(ours.decider.record(ours.state, wanted, ours.clock.now()))
+    made = [_dry_run(each, ask, ours) if each.dry_run else next(recorded) for each, ask in zip(asked, asks, strict=True)]
+    for each, answer in zip(asked, made, strict=True):
+        if not each.dry_run:
+            ours.metrics.decisions.labels(answer.decision.stage, answer.decision.actions[0].action_id).inc()
+    return [decision_answer(answer.decision, known=answer.known, explain=each.explain) for each, answer in zip(asked, made, strict=True)]
+
+
+def _ask(asked: DecisionIn, decision_id: str, ours: Serving) -> Ask:
+    ask = Ask(
+        decision_id=decision_id,
+        stage=asked.stage,
+        channels=checked_channels([asked.channel] if asked.channel else None, ours.policy),
+        context=asked.context,
+        k=asked.k,
+        placements=tuple(asked.placements),
+        deferred=asked.deferred,
+    )
+    check(ask, ours.policy.catalogue)
+    return ask
+
+
+def _plain(asked: DecisionIn) -> dict[str, Any]:
+    return asked.model_dump(mode="json", exclude={"explain", "dry_run", "decision_id"})
 
 
 def _dry_run(asked: DecisionIn, ask: Ask, ours: Serving) -> Recorded:
     with ours.state.reading() as connection:
         current, situation = ours.decider.read(connection, _subject(asked), ours.clock.now())
-    return Recorded(decide(situation, Ask(**{**vars(ask), "decision_id": ""}), ours.policy), current.known)
+    return Recorded(decide(situation, replace(ask, decision_id=""), ours.policy), current.known)
 
 
-def _recorded(asked: DecisionIn, ask: Ask, ours: Serving) -> Recorded:
-    plain = asked.model_dump(mode="json", exclude={"explain", "dry_run", "decision_id"})
-    made = ours.decider.record(ours.state, _subject(asked), ask, ours.clock.now(), asked=plain)
-    ours.metrics.decisions.labels(made.decision.stage, made.decision.actions[0].action_id).inc()
-    return made
-
-
-def _replayed(record: dict[str, Any], made: Recorded, ours: Serving) -> Replay:
+def _replayed(record: dict[str, Any], made: Recorded, policy: Policy | str) -> Replay:
+    if isinstance(policy, str):
+        return Replay(same=None, why=policy)
     try:
-        again = replay(record, ours.policy)
+        again = decide(made.decision.situation, made.decision.ask, policy)
     except InputError as error:
         return Replay(same=None, why=f"{error.problem} {error.remedy}")
-    if again == made.decision:
+    if orjson.loads(to_json(again)) == record:
         return Replay(same=True, why="Made again from its record, the decision is the same.")
     return Replay(same=False, why="Made again from its record, the decision differs: the record or the program was changed.")
 
