@@ -29,7 +29,10 @@ class ServingSettings(FeatureSettings):
         default=HOLDOUT_SHARE, ge=0, le=1, description="Share of customers without actions, to measure what actions bring."
     )
     random_share: float = Field(
-        default=RANDOM_SHARE, ge=0, le=1, description="Share of customers with any allowed action at random, to measure what the policy brings."
+        default=RANDOM_SHARE,
+        ge=0,
+        le=1,
+        description="Share of customers with any allowed action at random, to measure what the policy brings.",
     )
     catalogue: Path | None = Field(default=None, description="Another catalogue than config/catalogue.yaml in the home.")
     max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest request body.")

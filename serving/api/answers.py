@@ -22,10 +22,14 @@ class Sum(BaseModel):
     """What the priority is made of: response_probability x (1 + lift) x context_weight x value x lever - cost. value, costs and priority are money."""
 
     response_probability: float
-    lift: float = Field(description="how much more the action brings than its answers tell: the catalogue's belief, fading as outcomes come in")
+    lift: float = Field(
+        description="how much more the action brings than its answers tell: the catalogue's belief, fading as outcomes come in"
+    )
     context_weight: float
     value: float
-    value_source: str = Field(description="catalogue, order (its margin), journey (the gain of moving on), or prior (an assumption in its place)")
+    value_source: str = Field(
+        description="catalogue, order (its margin), journey (the gain of moving on), or prior (an assumption in its place)"
+    )
     lever: float
     cost: float = Field(description="contact_cost + leaving_cost")
     contact_cost: float
@@ -91,7 +95,9 @@ class ActionAnswer(BaseModel):
     terms: Sum
     action_probability: float = Field(description="of standing first; where several placements are filled, in its own")
     placement: str | None
-    send_at: datetime | None = Field(description="the customer's best next time on this channel, UTC; null where customers come by themselves")
+    send_at: datetime | None = Field(
+        description="the customer's best next time on this channel, UTC; null where customers come by themselves"
+    )
     explored: bool = Field(description="drawn to learn from, though another had a higher priority")
     reasons: list[Why]
 
