@@ -89,7 +89,8 @@ def actions(
     tables = work.tables()
     at = work.scoring_time(as_of, tables)
     with step(f"score actions as of {at:%Y-%m-%d}"):
-        policy = work.policy(catalogue, optional_champion(work, "response", at, hindsight=allow_hindsight))
+        learned = (optional_champion(work, kind, at, hindsight=allow_hindsight) for kind in ("response", "journey"))
+        policy = work.policy(catalogue, *learned)
         known = Knowledge(
             churn_by_customer(work, tables, at, hindsight=allow_hindsight),
             optional_champion(work, "affinity", at, hindsight=allow_hindsight),
