@@ -50,7 +50,16 @@ def _chosen(wanted: str, available: tuple[str, ...]) -> str | None:
 
 def money(amount: float, locale: str, currency: str) -> str:
     """The amount with its currency: 1.234.500 ₫ and 12,50 € in Vietnamese, ₫1,234,500 and €12.50 in English."""
-    digits = f"{abs(amount):,.{0 if currency in _WHOLE else 2}f}"
+    return _written(amount, 0 if currency in _WHOLE else 2, locale, currency)
+
+
+def small_money(amount: float, locale: str, currency: str) -> str:
+    """As `money`, with four decimals below one unit: what a single contact costs or earns is often a fraction of a cent."""
+    return _written(amount, 4, locale, currency) if 0 < abs(amount) < 1 and currency not in _WHOLE else money(amount, locale, currency)
+
+
+def _written(amount: float, decimals: int, locale: str, currency: str) -> str:
+    digits = f"{abs(amount):,.{decimals}f}"
     sign = "-" if amount < 0 and digits.strip("0,.") else ""
     symbol = _SYMBOLS.get(currency, currency)
     if language(locale) == "vi":

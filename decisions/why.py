@@ -89,7 +89,7 @@ def _told(
     place, second = best
 
     def money(amount: float) -> str:
-        return locales.money(amount, language, currency)
+        return locales.small_money(amount, language, currency)
 
     second_id = stood.action_ids[place if second is None else second]
     return {
