@@ -143,13 +143,19 @@ def _while_they_last(stood: Chances, action: Ints, left: Left, policy: Policy) -
     found: list[dict[str, tuple[float | None, float | None]]] = [{} for _ in range(count + 1)]
     for action_id, (contacts, money) in left.items():
         place = next((way.action for way in gates.ways if way.action_id == action_id), -1)
-        taken = np.concatenate([[0.0], np.cumsum(action == place)])
-        spent = np.concatenate([[0.0], np.cumsum(np.where(action == place, cost, 0.0))])
-        for row in range(count + 1):
-            found[row][action_id] = (None if contacts is None else contacts - taken[row], None if money is None else money - spent[row])
+        theirs = action == place
+        counts = [None] * (count + 1) if contacts is None else _after_each(contacts, theirs.astype(np.float64))
+        amounts = [None] * (count + 1) if money is None else _after_each(money, np.where(theirs, cost, 0.0))
+        for row, pair in enumerate(zip(counts, amounts, strict=True)):
+            found[row][action_id] = pair
     budgets = [gate for gate in gates.gates if gate.layer == "budgets"]
     first = [gate.condition.one(budget_values(left)) for gate in budgets]
     for row in range(1, count):
         if found[row] != found[row - 1] and [gate.condition.one(budget_values(found[row])) for gate in budgets] != first:
             return row, found
     return count, found
+
+
+def _after_each(left: float, taken: Floats) -> list[float]:
+    """What is left before the first and after each of them, taken away one after the other: a sum subtracted at once would be rounded otherwise."""
+    return np.subtract.accumulate(np.concatenate([[left], taken])).tolist()  # type: ignore[no-any-return]
