@@ -58,7 +58,8 @@ class Gates:
         self.names = frozenset(name for gate in self.gates for name in gate.names)
         asked |= {fact.name: fact for fact in contact_facts(catalogue.channels) if fact.name in self.names}
         self.facts = ContactFacts(tuple(asked.values()), catalogue)
-        self.reasons = tuple(replace(gate.reason, gate=number) for number, gate in enumerate(self.gates))
+        says = [gate.reason for gate in self.gates]
+        self.reasons = tuple(replace(each, gate=says.index(each)) for each in says)
         self.layer = tuple(LAYERS.index(gate.layer) for gate in self.gates)
         self.counted = np.array([not gate.names.isdisjoint(asked) for gate in self.gates], dtype=bool)
         self.quiet = np.array([gate.code == "quiet_hours" for gate in self.gates], dtype=bool)

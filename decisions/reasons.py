@@ -9,7 +9,7 @@ from decisions.remarks import CHANNEL_NAMES
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is so. `sentence` is English, `sentence_vi` says the same in Vietnamese. `gate` is the number of the policy's gate that says it."""
+    """Why something is so. `sentence` is English, `sentence_vi` says the same in Vietnamese. `gate` is the number of the policy's first gate that says so."""
 
     code: str
     sentence: str

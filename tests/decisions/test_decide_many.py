@@ -34,6 +34,7 @@ from decisions.actions import Catalogue
 from decisions.catalogue import catalogue_of
 from decisions.limits import limits_of
 from decisions.reading import document_of
+from decisions.records import to_json
 from features.contract import STAGES
 from features.definitions import NAMES
 from features.errors import InputError
@@ -119,6 +120,7 @@ def agree(found: list[Decision], expected: list[Decision]) -> None:
         ours, theirs = json.loads(json.dumps(to_record(many))), json.loads(json.dumps(to_record(one)))
         assert {name: value for name, value in ours.items() if value != theirs[name]} == {}
         assert many == one
+        assert to_json(many) == to_json(one)
 
 
 WAYS: dict[str, Exploration] = {"Thompson": Thompson(), "softmax": Softmax(share=0.5), "greedy": Softmax(share=0.0, floor=0.0)}

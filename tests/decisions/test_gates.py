@@ -11,8 +11,8 @@ from decisions import NO_ACTION, Ask, Contact, Decision, Limits, Product, ShopHa
 from decisions.actions import Catalogue
 from decisions.catalogue import catalogue_of
 from decisions.gates import LAYERS, Gates
-from decisions.limits import load_limits
 from decisions.limits import limits_of as made
+from decisions.limits import load_limits
 from decisions.reading import document_of
 from decisions.reasons import CODES, SENTENCES, reason
 from features.errors import InputError
@@ -222,7 +222,7 @@ QUIET = 'quiet_hours: {from: "21:30", until: "08:00", channels: [sms]}'
         ((8, 0, 0), "America/New_York", True),
     ],
 )
-def test_quiet_hours_go_over_midnight_on_the_customers_clock(clock: tuple[int, int, int], timezone: str, silent: bool) -> None:  # noqa: FBT001
+def test_quiet_hours_go_over_midnight_on_the_customers_clock(clock: tuple[int, int, int], timezone: str, silent: bool) -> None:
     night = replace(SITUATION, as_of=datetime(2024, 3, 5, *clock), timezone=timezone)
     assert codes("note", night, limits=QUIET) == (["quiet_hours"] if silent else [])
     assert codes("letter", night, limits=QUIET) == [], "e-mail is not silent"
