@@ -1,7 +1,8 @@
 """What a positive outcome of an action is worth, and what a contact risks, in money. Arrays are customers x actions.
 
     value = action.value                                                   if the catalogue names it
-          = margin_share x gain - discount - gift                          if the action moves customers to a stage whose gain the shop's histories tell
+          = margin_share x gain - discount - gift                          if the action moves customers to a stage whose gain the shop's histories tell;
+                                                                           a move to purchase is an order, whose value is added to the gain
           = margin_share x order_value x order_share - discount - gift     otherwise
     discount = discount_share x (order_value x order_share, at most the price of the shown products if it is for them alone)
     leaving_cost = P(unsubscribes | contact) x leaving_share x margin_share x worth
@@ -61,6 +62,7 @@ class Money:
     order_share: Floats
     gain: Floats
     moves: Flags
+    orders: Flags
     worth: Floats
     leaving_share: float
     margin_share: float
@@ -78,6 +80,7 @@ class Money:
             order_share=np.array([[_order_share(action, stage, catalogue.order_shares) for action in actions] for stage in STAGES]),
             gain=np.array([[[_gain(journey, stage, n, action) for action in actions] for n in ORDER_COUNTS] for stage in STAGES]),
             moves=np.array([action.moves_to is not None for action in actions]),
+            orders=np.array([action.moves_to == "purchase" for action in actions]),
             worth=np.array([[_worth(journey, stage, n) for n in ORDER_COUNTS] for stage in STAGES]),
             leaving_share=USUAL_LEAVING_SHARE if journey is None else journey.leaving_share,
             margin_share=catalogue.margin_share,
@@ -89,7 +92,7 @@ class Money:
     def values(self, stages: Ints, order_counts: Floats, order_values: Floats, prices: Floats) -> tuple[Floats, Ints]:
         """(value, where it is from as a place in `SOURCES`) for customers x actions. `prices`: of the shown products, NaN for unknown."""
         base = order_values[:, None] * self.order_share[stages]
-        gain = self.gain[stages, _bucket(order_counts)]
+        gain = self.gain[stages, _bucket(order_counts)] + np.where(self.orders, order_values[:, None], 0.0)
         moved = ~np.isnan(gain)
         discounted = np.where(self.on_products & ~np.isnan(prices), np.minimum(base, prices), base)
         computed = self.margin_share * np.where(moved, gain, base) - self.discount_share * discounted - self.gift
