@@ -27,6 +27,7 @@ def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = Fals
     """The champion of this kind. InputError where there is none, or it knows rows after `at` and hindsight is not allowed."""
     from training.affinity.model import AffinityModel
     from training.churn import ChurnModel
+    from training.journey_value import JourneyValues
     from training.response import ResponseModel
     from training.segments.personas import PersonaModel
     from training.value import ValueModel
@@ -37,6 +38,7 @@ def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = Fals
         "affinity": AffinityModel,
         "response": ResponseModel,
         "personas": PersonaModel,
+        "journey": JourneyValues,
     }
     if not has_champion(home, kind):
         raise InputError(f"There is no {kind} champion in this home.", remedy=f"Train one: nextbest train {kind}")
