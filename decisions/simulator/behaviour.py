@@ -4,6 +4,7 @@ Each function draws one concern for all customers at once, and returns records: 
 before a customer joins, after they leave, or after the period's end.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ LOOK: Final = 0
 CART: Final = 1
 CHECKOUT: Final = 2
 VISIT_SHARES: Final = (0.7, 0.2, 0.1)
+BRAND_TOUCH_SHARES: Final = (0.45, 0.2, 0.2, 0.15)
 SURVEY_SHARE: Final = 0.06
 UNHAPPY_BEFORE_EXIT_DAYS: Final = 45.0
 RESPONSE_DAYS: Final = 7.0
@@ -42,8 +44,11 @@ class State:
     last_order_at: Floats
     last_cart_at: Floats
     last_interest_at: Floats
+    last_touch_at: Floats
     referral_count: Ints
     last_score: Floats
+    last_survey_at: Floats
+    last_unsubscribed_at: Floats
     consent: Flags
 
 
@@ -74,8 +79,11 @@ def first_state(population: Population) -> State:
         last_order_at=never.copy(),
         last_cart_at=never.copy(),
         last_interest_at=population.joined_at.copy(),
+        last_touch_at=never.copy(),
         referral_count=np.zeros(size, dtype=np.int64),
         last_score=np.full(size, np.nan),
+        last_survey_at=never.copy(),
+        last_unsubscribed_at=never.copy(),
         consent=population.consent.copy(),
     )
 
@@ -120,6 +128,20 @@ def draw_visit_kinds(count: int, rng: np.random.Generator) -> Ints:
     return rng.choice(len(VISIT_SHARES), count, p=VISIT_SHARES)
 
 
+def draw_brand_touches(world: World, rng: np.random.Generator) -> Records:
+    """Customers keep meeting the brand, about once a month, while they are there: customer, at, kind (see BRAND_TOUCH_SHARES)."""
+    people = world.population
+    life = np.minimum(people.left_at, world.period.days) - people.joined_at
+    customers = np.repeat(np.arange(people.size), rng.poisson(life * 0.035))
+    kinds = draw_touch_kinds(customers.size, rng)
+    return {"customer": customers, "at": people.joined_at[customers] + rng.random(customers.size) * life[customers], "kind": kinds}
+
+
+def draw_touch_kinds(count: int, rng: np.random.Generator) -> Ints:
+    """One of the kinds of BRAND_TOUCH_SHARES for each touch with the brand."""
+    return rng.choice(len(BRAND_TOUCH_SHARES), count, p=BRAND_TOUCH_SHARES)
+
+
 def draw_letters(world: World, week: Week, customers: Ints, rng: np.random.Generator) -> Records:
     """A newsletter to these customers: when sent, opened, clicked, unsubscribed (NaN: did not). The shop goes on after an exit."""
     people = world.population
@@ -149,7 +171,7 @@ def draw_responses(world: World, week: Week, decisions: Records, rng: np.random.
     size, until = customers.size, week.until[customers]
     acts = actions != truth.no_action
     accepts = rng.random(size) < truth.accepts[decisions["stage"], actions, world.population.persona[customers]]
-    unsubscribes = ~accepts & (rng.random(size) < truth.unsubscribes[actions])
+    unsubscribes = ~accepts & (rng.random(size) < truth.unsubscribes[decisions["way"]])
     views = accepts | unsubscribes | (acts & (rng.random(size) < _VIEWED_SHARE))
     delivered = views | (acts & (rng.random(size) < _DELIVERED_SHARE))
     rejects = views & ~accepts & ~unsubscribes & (rng.random(size) < 0.1)
@@ -190,3 +212,8 @@ def draw_referrals(world: World, week: Week, state: State, rng: np.random.Genera
 
 def _when(happens: Flags, at: Floats, until: Floats) -> Floats:
     return np.where(happens & (at < until), at, np.nan)
+
+
+def joined(records: Sequence[Records]) -> Records:
+    """All of these records, one after the other."""
+    return {name: np.concatenate([each[name] for each in records]) for name in records[0]}

@@ -1,6 +1,7 @@
 """The weeks, one after the other: the shop decides, customers respond, browse and order, and the shop knows more."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,7 @@ from decisions.simulator.behaviour import (
     Records,
     State,
     Week,
+    draw_brand_touches,
     draw_letters,
     draw_orders,
     draw_referrals,
@@ -23,14 +25,16 @@ from decisions.simulator.behaviour import (
     draw_visit_kinds,
     draw_visits,
     first_state,
+    joined,
     make_week,
 )
-from decisions.simulator.responses import consent_mask, draw_actions
+from decisions.simulator.desk import Desk
+from decisions.simulator.rhythm import WEEK_DAYS
 from decisions.simulator.world import World
 from features.contract import STAGES
 
 CONTACT_SHARE: Final = 0.3
-HOLDOUT_SHARE: Final = 0.05
+"""Of the customers, on whom a week decides."""
 SILENT_DAYS: Final = 240.0
 """Who has neither ordered nor looked for this long is written to no more."""
 _CONCERNS = ("decisions", "responses", "visits", "orders", "letters", "surveys", "referrals")
@@ -42,7 +46,7 @@ class Journal:
     """All weeks' records, in the order in which they were drawn. Customers, actions and stages are numbers; times are days since start."""
 
     decisions: Records
-    """customer, at, stage, action, probability, consent, holdout, order_count, silent_days, and the responses' times."""
+    """customer, at, stage, action, way, probability, holdout, menu, order_count, silent_days, and the responses' times."""
     visits: Records
     orders: Records
     """customer, at, decision: the number of the decision that brought it, -1 for habit."""
@@ -50,6 +54,10 @@ class Journal:
     surveys: Records
     """customer, at, score, decision."""
     referrals: Records
+    touches: Records
+    """Meetings with the brand, by customer: they depend on nothing that the shop does."""
+    menus: Sequence[str]
+    """The candidates, as JSON: of a decision those of its menu."""
     consent: Flags
     """Customer x channel, at the period's end."""
 
@@ -59,17 +67,22 @@ def play(world: World) -> Journal:
     log: dict[str, list[Records]] = defaultdict(list)
     state = first_state(world.population)
     streams = {concern: world.stream(concern) for concern in _CONCERNS}
-    holdout = world.stream("holdout").random(world.population.size) < HOLDOUT_SHARE
-    decided = 0
+    desk, decided = Desk(world), 0
+    touches = draw_brand_touches(world, world.stream("brand"))
     for number, begins_at in enumerate(world.period.weeks):
         week = make_week(world, float(begins_at))
-        made = _play_week(world, week, state, streams, holdout, with_letter=number % 2 == 1)
+        met = _within(touches, float(begins_at) - WEEK_DAYS, float(begins_at))
+        np.maximum.at(state.last_touch_at, met["customer"], met["at"])
+        _read_answers(state, log["surveys"][-2:], float(begins_at))
+        made = _play_week(world, week, state, desk, streams, with_letter=number % 2 == 1)
         for name in ("orders", "surveys", "referrals"):
             made[name]["decision"] = np.where(made[name]["decision"] >= 0, made[name]["decision"] + decided, -1)
         decided += made["decisions"]["at"].size
         for name, records in made.items():
             log[name].append(records)
-    return Journal(**{name: _joined(records) for name, records in log.items()}, consent=state.consent)
+    return Journal(
+        **{name: joined(records) for name, records in log.items()}, touches=touches, menus=desk.menus.texts, consent=state.consent
+    )
 
 
 def stages_now(state: State, at: float) -> Ints:
@@ -91,44 +104,34 @@ def _loyal_count(state: State) -> float:
 
 
 def _play_week(
-    world: World, week: Week, state: State, streams: dict[str, np.random.Generator], holdout: Flags, *, with_letter: bool
+    world: World, week: Week, state: State, desk: Desk, streams: dict[str, np.random.Generator], *, with_letter: bool
 ) -> dict[str, Records]:
-    decisions = _decide(world, week, state, holdout, streams["decisions"])
+    decisions = _decide(world, week, state, desk, streams["decisions"])
     decisions |= draw_responses(world, week, decisions, streams["responses"])
-    orders = _joined(
+    orders = joined(
         [draw_orders(world, week, state, streams["orders"]), _chosen(decisions, ~np.isnan(decisions["ordered_at"]), "ordered_at")]
     )
     letters = draw_letters(world, week, _readers(world, week, state, with_letter=with_letter), streams["letters"])
     visits = draw_visits(world, week, state, streams["visits"])
-    visits = _joined([visits, *(_visits_from(r, t, streams["visits"]) for r, t in ((letters, "clicked_at"), (decisions, "accepted_at")))])
+    visits = joined([visits, *(_visits_from(r, t, streams["visits"]) for r, t in ((letters, "clicked_at"), (decisions, "accepted_at")))])
     surveys = _surveys(world, week, decisions, orders, streams["surveys"])
     referrals = draw_referrals(world, week, state, streams["referrals"])
     referrals["decision"] = np.full(referrals["at"].size, -1)
-    referrals = _joined([referrals, _chosen(decisions, _answered(world, decisions, "referral_sent"), "accepted_at")])
+    referrals = joined([referrals, _chosen(decisions, _answered(world, decisions, "referral_sent"), "accepted_at")])
     made = {"decisions": decisions, "visits": visits, "orders": orders, "letters": letters, "surveys": surveys, "referrals": referrals}
+    desk.remember(decisions)
     _remember(world, state, made)
     return made
 
 
-def _decide(world: World, week: Week, state: State, holdout: Flags, rng: np.random.Generator) -> Records:
-    """The old policy: some customers, in the first hour of the week; of the stage's actions that consent allows, one by habit.
-
-    It knows no finer rules: an action's own condition (when) is not asked.
-    """
+def _decide(world: World, week: Week, state: State, desk: Desk, rng: np.random.Generator) -> Records:
+    """Decides on some customers on what is known at the week's beginning, and acts within its first hour."""
     known = (world.population.joined_at < week.begins_at) & (_silent_days(state, week.begins_at) <= SILENT_DAYS)
     customers = np.flatnonzero(known & (rng.random(known.size) < CONTACT_SHARE))
     stage = stages_now(state, week.begins_at)[customers]
-    consent = consent_mask(state.consent[customers])
-    action, probability = draw_actions(world.responses.policy[stage, consent], rng)
-    held = holdout[customers]
     return {
-        "customer": customers,
+        **desk.decide(state, week.begins_at, customers, stage),
         "at": week.begins_at + np.sort(rng.random(customers.size)) / 24.0,
-        "stage": stage,
-        "action": np.where(held, world.responses.no_action, action),
-        "probability": np.where(held, 1.0, probability),
-        "consent": consent,
-        "holdout": held,
         "order_count": state.order_count[customers],
         "silent_days": _silent_days(state, week.begins_at)[customers],
     }
@@ -166,7 +169,22 @@ def _surveys(world: World, week: Week, decisions: Records, orders: Records, rng:
         "at": orders["at"][after] + rng.uniform(1.0, 3.0, int(after.sum())),
         "decision": np.full(int(after.sum()), -1),
     }
-    return draw_survey_answers(world, week, _joined([invited, unasked]), rng)
+    return draw_survey_answers(world, week, joined([invited, unasked]), rng)
+
+
+def _read_answers(state: State, answers: Sequence[Records], at: float) -> None:
+    """Writes the survey answers of the week before this time into the state; some were asked for a week earlier."""
+    for records in answers:
+        known = _within(records, at - WEEK_DAYS, at)
+        order = np.argsort(known["at"], kind="stable")
+        customers = known["customer"][order]
+        state.last_score[customers] = known["score"][order]
+        state.last_survey_at[customers] = known["at"][order]
+
+
+def _within(records: Records, since: float, until: float) -> Records:
+    there = (records["at"] >= since) & (records["at"] < until)
+    return {name: column[there] for name, column in records.items()}
 
 
 def _remember(world: World, state: State, made: dict[str, Records]) -> None:
@@ -179,12 +197,9 @@ def _remember(world: World, state: State, made: dict[str, Records]) -> None:
     carts = visits["kind"] >= CART
     np.maximum.at(state.last_cart_at, visits["customer"][carts], visits["at"][carts])
     np.add.at(state.referral_count, made["referrals"]["customer"], 1)
-    state.last_score[made["surveys"]["customer"]] = made["surveys"]["score"]
     state.consent[letters["customer"][~np.isnan(letters["unsubscribed_at"])], 0] = False
-    gone = ~np.isnan(decisions["unsubscribed_at"])
-    column = world.responses.consent_column[decisions["action"][gone]]
+    for written in (letters, decisions):
+        gone = ~np.isnan(written["unsubscribed_at"])
+        np.maximum.at(state.last_unsubscribed_at, written["customer"][gone], written["unsubscribed_at"][gone])
+    column = world.responses.consent_column[decisions["way"][gone]]
     state.consent[decisions["customer"][gone][column >= 0], column[column >= 0]] = False
-
-
-def _joined(records: list[Records]) -> Records:
-    return {name: np.concatenate([r[name] for r in records]) for name in records[0]}

@@ -1,7 +1,6 @@
 """A whole simulated shop: its tables, the truth behind them, and how both are written to files."""
 
 import gzip
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
-from decisions.actions import Action
+from decisions.actions import Catalogue
 from decisions.catalogue import load_catalogue
 from decisions.simulator.baskets import guest_orders, order_lines, returned_lines
 from decisions.simulator.behaviour import Ints, Records
@@ -46,17 +45,16 @@ class Shop:
     truth: dict[str, pd.DataFrame]
 
 
-def simulate(*, customers: int, months: int, seed: int, start: datetime = FIRST_DAY, actions: Sequence[Action] | None = None) -> Shop:
+def simulate(*, customers: int, months: int, seed: int, start: datetime = FIRST_DAY, catalogue: Catalogue | None = None) -> Shop:
     """A shop of this many customers over this many months from start; the same arguments give identical tables.
 
     The laws stand where they are drawn: `population` (arrivals, gamma order rates, exponential lives, tastes), `rhythm` (season,
     weekday, hour), `behaviour` (what happens in a week), `responses` (what actions do), `baskets` (what is bought), `touchpoints`
-    (what is seen of it all). `actions` defaults to the default catalogue's. Raises InputError for less than one customer or month.
+    (what is seen of it all). `catalogue` defaults to the default one. Raises InputError for less than one customer or month.
     """
     _check(customers, months, seed)
     start = start.astimezone(UTC).replace(tzinfo=None) if start.tzinfo else start
-    offered = load_catalogue(None).actions if actions is None else actions
-    world = make_world(customers=customers, months=months, seed=seed, start=start, actions=offered)
+    world = make_world(customers=customers, months=months, seed=seed, start=start, catalogue=catalogue or load_catalogue())
     journal = play(world)
     orders, lines = _orders(world, journal)
     returned = returned_lines(world, orders, lines, world.stream("returns"))

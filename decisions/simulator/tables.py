@@ -1,6 +1,5 @@
 """The simulated shop's tables, with the columns of the data contract, as its owner would hand them over."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -22,10 +21,8 @@ FEE_CODE: Final = "SHIPPING"
 CANCELLED: Final = "C"
 CURRENCY: Final = "EUR"
 STORES: Final = ("S1", "S2", "S3")
-POLICY_VERSION: Final = "habit-1"
 _FIRST_ORDER = 100_001
 _PEOPLE = Path(__file__).with_name("people.yaml")
-_CONSENT_MASKS = 2 ** len(CONSENT_CHANNELS)
 
 
 def orders_table(world: World, orders: Records, lines: Records, returned: Records) -> pd.DataFrame:
@@ -156,7 +153,7 @@ def events_table(world: World, events: Records) -> pd.DataFrame:
 
 
 def decisions_table(world: World, journal: Journal) -> pd.DataFrame:
-    """The logged decisions: what was chosen among what, with which probability, and what the old policy saw."""
+    """The logged decisions: what was chosen among what, with which probability, and a little of what was seen."""
     made, truth = journal.decisions, world.responses
     return frame(
         {
@@ -164,39 +161,15 @@ def decisions_table(world: World, journal: Journal) -> pd.DataFrame:
             "customer_id": customer_ids(made["customer"]),
             "decided_at": instants(world.period.start, made["at"]),
             "stage": words(STAGES, made["stage"]),
-            "channel": words(truth.channels, np.where(made["action"] == truth.no_action, -1, made["action"])),
+            "channel": words(truth.way_channels, np.where(made["action"] == truth.no_action, -1, made["way"])),
             "action_id": words(truth.action_ids, made["action"]),
             "action_probability": numbers(made["probability"]),
-            "policy_version": words([POLICY_VERSION], np.zeros_like(made["stage"])),
+            "policy_version": words([world.policy.version], np.zeros_like(made["stage"])),
             "holdout": made["holdout"],
-            "candidates": words(_menus(world), (made["stage"] * _CONSENT_MASKS + made["consent"]) * 2 + made["holdout"]),
+            "candidates": words(journal.menus, made["menu"]),
             "features": _seen(made),
         }
     )
-
-
-def _menus(world: World) -> list[str]:
-    """The candidates of each stage, consent mask and holdout, as JSON."""
-    return [_menu(world, stage, mask, held) for stage in range(len(STAGES)) for mask in range(_CONSENT_MASKS) for held in (False, True)]
-
-
-def _menu(world: World, stage: int, mask: int, held: bool) -> str:
-    truth = world.responses
-    shares = np.eye(len(truth.action_ids))[truth.no_action] if held else truth.policy[stage, mask]
-    rows = []
-    for action in np.flatnonzero(truth.fits[stage]):
-        allowed = bool(shares[action] > 0)
-        reasons = [] if allowed else ["holdout" if held else "no consent for the channel"]
-        rows.append(
-            {
-                "action_id": truth.action_ids[action],
-                "allowed": allowed,
-                "reasons": reasons,
-                "terms": {},
-                "probability": float(shares[action]),
-            }
-        )
-    return json.dumps(rows, ensure_ascii=False)
 
 
 def _seen(decisions: Records) -> Any:

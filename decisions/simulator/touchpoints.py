@@ -5,7 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from decisions.simulator.baskets import pick_products, values
-from decisions.simulator.behaviour import CART, CHECKOUT, Floats, Ints, Records
+from decisions.simulator.behaviour import CART, CHECKOUT, Floats, Ints, Records, draw_touch_kinds
 from decisions.simulator.population import ORDER_CHANNELS
 from decisions.simulator.rounds import Journal
 from decisions.simulator.world import World
@@ -16,7 +16,8 @@ TYPE: Final = {name: number for number, name in enumerate(EVENT_TYPES)}
 OTHER_VISITORS_SHARE: Final = 0.6
 """Visitors who never say who they are, per customer."""
 _MINUTE = 1.0 / 1440.0
-_BRAND_TOUCHES = (("impression", "ads", 0.45), ("ad_click", "ads", 0.2), ("social_engaged", "social", 0.2), ("content_viewed", "web", 0.15))
+_BRAND_TOUCHES = (("impression", "ads"), ("ad_click", "ads"), ("social_engaged", "social"), ("content_viewed", "web"))
+"""Event and channel of the kinds of `behaviour.BRAND_TOUCH_SHARES`."""
 _DEFAULTS: dict[str, float] = {"customer": -1, "visitor": -1, "channel": -1, "product": -1, "value": np.nan, "decision": -1, "order": -1}
 
 
@@ -25,7 +26,7 @@ def events(world: World, journal: Journal, orders: Records, lines: Records) -> R
     parts = [
         *_before_joining(world, world.stream("arrivals")),
         *_joining(world),
-        *_brand_touches(world, world.stream("brand")),
+        *_brand_touches(journal.touches),
         *_visits(world, journal.visits, world.stream("visited")),
         *_orders(orders, lines, world.stream("checkout")),
         *_afterwards(world, orders, world.stream("aftercare")),
@@ -62,12 +63,11 @@ def _channel(name: str) -> int:
     return CHANNELS.index(name)
 
 
-def _brand(size: int, rng: np.random.Generator) -> tuple[Ints, Ints]:
-    """Type and channel of touches with the brand."""
-    drawn = rng.choice(len(_BRAND_TOUCHES), size, p=[share for _, _, share in _BRAND_TOUCHES])
-    types = np.array([TYPE[name] for name, _, _ in _BRAND_TOUCHES])
-    channels = np.array([_channel(channel) for _, channel, _ in _BRAND_TOUCHES])
-    return types[drawn], channels[drawn]
+def _brand(kinds: Ints) -> tuple[Ints, Ints]:
+    """Type and channel of touches of these kinds with the brand."""
+    types = np.array([TYPE[name] for name, _ in _BRAND_TOUCHES])
+    channels = np.array([_channel(channel) for _, channel in _BRAND_TOUCHES])
+    return types[kinds], channels[kinds]
 
 
 def _before_joining(world: World, rng: np.random.Generator) -> list[Records]:
@@ -80,7 +80,7 @@ def _before_joining(world: World, rng: np.random.Generator) -> list[Records]:
     touched = np.repeat(np.arange(begins.size), 1 + rng.poisson(1.2, begins.size))
     looked = np.repeat(np.arange(begins.size), rng.poisson(1.0, begins.size))
     at = begins[touched] + rng.random(touched.size) * 0.6 * (ends - begins)[touched]
-    types, channels = _brand(touched.size, rng)
+    types, channels = _brand(draw_touch_kinds(touched.size, rng))
     look_at = begins[looked] + (0.4 + 0.6 * rng.random(looked.size)) * (ends - begins)[looked]
     return [
         _made(types, at, visitor=touched, channel=channels),
@@ -107,13 +107,9 @@ def _joining(world: World) -> list[Records]:
     ]
 
 
-def _brand_touches(world: World, rng: np.random.Generator) -> list[Records]:
-    """Customers keep meeting the brand, about once a month, while they are there."""
-    people = world.population
-    life = np.minimum(people.left_at, world.period.days) - people.joined_at
-    customers = np.repeat(np.arange(people.size), rng.poisson(life * 0.035))
-    types, channels = _brand(customers.size, rng)
-    return [_made(types, people.joined_at[customers] + rng.random(customers.size) * life[customers], customer=customers, channel=channels)]
+def _brand_touches(touches: Records) -> list[Records]:
+    types, channels = _brand(touches["kind"])
+    return [_made(types, touches["at"], customer=touches["customer"], channel=channels)]
 
 
 def _visits(world: World, visits: Records, rng: np.random.Generator) -> list[Records]:
@@ -222,7 +218,7 @@ def _timed(records: Records, event_type: str, time: str, **columns: Any) -> Reco
 def _answers(world: World, journal: Journal) -> list[Records]:
     """What decisions, surveys and referrals leave among the events, each with its decision."""
     truth, decisions = world.responses, journal.decisions
-    channel = np.array([_channel(c if c in CHANNELS else "web") for c in truth.channels])[decisions["action"]]
+    channel = np.array([_channel(c if c in CHANNELS else "web") for c in truth.way_channels])[decisions["way"]]
     numbered = {"decision": np.arange(channel.size), "channel": channel}
     letters = decisions | {
         "mail_" + t: np.where(channel == _channel("email"), decisions[t], np.nan) for t in ("delivered_at", "viewed_at", "accepted_at")

@@ -74,17 +74,18 @@ def _staples(world: World) -> pd.DataFrame:
 def _responses(world: World) -> pd.DataFrame:
     """Per stage, action that fits it, and persona: P(accepted | chosen), P(one more order | accepted), P(unsubscribes | not accepted)."""
     truth = world.responses
-    stage, action, persona = np.nonzero(np.repeat(truth.fits[:, :, None], len(PERSONAS), axis=2))
+    stage, way, persona = np.nonzero(np.repeat(truth.fits[:, truth.way_actions, None], len(PERSONAS), axis=2))
+    action = truth.way_actions[way]
     after = np.array([ORDER_AFTER_ACCEPTING[name] for name in STAGES])
     return frame(
         {
             "stage": words(STAGES, stage),
             "action_id": words(truth.action_ids, action),
-            "channel": words(truth.channels, action),
+            "channel": words(truth.way_channels, np.where(action == truth.no_action, -1, way)),
             "persona": words(PERSONAS, persona),
             "response_probability": numbers(truth.accepts[stage, action, persona]),
             "order_probability": numbers(np.where(action == truth.no_action, 0.0, after[stage])),
-            "unsubscribe_probability": numbers(truth.unsubscribes[action]),
+            "unsubscribe_probability": numbers(truth.unsubscribes[way]),
         }
     )
 

@@ -2,7 +2,9 @@ from datetime import datetime
 
 import pytest
 
-from decisions.actions import Action
+from decisions.actions import Catalogue
+from decisions.catalogue import catalogue_of
+from decisions.reading import document_of
 from decisions.simulator import Shop, simulate
 from decisions.simulator.rounds import Journal, play
 from decisions.simulator.world import World, make_world
@@ -10,33 +12,40 @@ from decisions.simulator.world import World, make_world
 START = datetime(2024, 1, 1)
 CUSTOMERS, MONTHS, SEED = 3000, 12, 7
 
-
-def action(action_id: str, channel: str, *stages: str, prior: float) -> Action:
-    return Action(action_id, action_id, (channel,), "", stages=frozenset(stages), costs={channel: 0.1}, response_prior=prior)
-
-
-ACTIONS = (
-    action("social_poll", "social", "awareness", prior=0.1),
-    action("buying_guide", "web", "awareness", "consideration", prior=0.12),
-    action("personal_email", "email", "consideration", prior=0.1),
-    action("cart_reminder", "email", "decision", prior=0.2),
-    action("adviser_call", "phone", "decision", prior=0.15),
-    action("onboarding", "app", "purchase", prior=0.3),
-    action("satisfaction_survey", "email", "purchase", "retention", prior=0.1),
-    action("win_back", "sms", "retention", prior=0.08),
-    action("referral_programme", "email", "advocacy", prior=0.15),
-    action("review_request", "app", "advocacy", prior=0.2),
+CATALOGUE: Catalogue = catalogue_of(
+    document_of(
+        """
+margin_share: 0.3
+actions:
+  - {action_id: social_poll, channel: social, stages: [awareness], response_prior: 0.1, cost: 0.1}
+  - {action_id: buying_guide, channel: web, stages: [awareness, consideration], response_prior: 0.12, cost: 0.1}
+  - {action_id: personal_email, channel: email, stages: [consideration], response_prior: 0.1, cost: 0.1}
+  - {action_id: cart_reminder, channels: [email, sms], stages: [decision], response_prior: 0.2, products: cart, cost: 0.1}
+  - {action_id: adviser_call, channel: phone, stages: [decision], response_prior: 0.15, cost: 5}
+  - {action_id: onboarding, channel: app, stages: [purchase], response_prior: 0.3, cost: 0.1, cooldown_days: 21}
+  - {action_id: satisfaction_survey, channel: email, stages: [purchase, retention], response_prior: 0.1, cost: 0.1, eligibility: not days_since_survey < 60}
+  - {action_id: win_back, channel: sms, stages: [retention], response_prior: 0.08, cost: 0.1, applicability: overdue_ratio >= 1}
+  - {action_id: referral_programme, channel: email, stages: [advocacy], response_prior: 0.15, cost: 0.1, products: viewed}
+  - {action_id: review_request, channel: app, stages: [advocacy], response_prior: 0.2, cost: 0.1}
+""",
+        "catalogue.yaml",
+    )
+)
+SHORTER: Catalogue = catalogue_of(
+    document_of(
+        "{margin_share: 0.3, actions: [{action_id: personal_email, channel: email, cost: 0.1, stages: [consideration]}]}", "catalogue.yaml"
+    )
 )
 
 
 @pytest.fixture(scope="session")
 def shop() -> Shop:
-    return simulate(customers=CUSTOMERS, months=MONTHS, seed=SEED, start=START, actions=ACTIONS)
+    return simulate(customers=CUSTOMERS, months=MONTHS, seed=SEED, start=START, catalogue=CATALOGUE)
 
 
 @pytest.fixture(scope="session")
 def world() -> World:
-    return make_world(customers=CUSTOMERS, months=MONTHS, seed=SEED, start=START, actions=ACTIONS)
+    return make_world(customers=CUSTOMERS, months=MONTHS, seed=SEED, start=START, catalogue=CATALOGUE)
 
 
 @pytest.fixture(scope="session")
@@ -45,5 +54,10 @@ def journal(world: World) -> Journal:
 
 
 @pytest.fixture(scope="session")
-def actions() -> tuple[Action, ...]:
-    return ACTIONS
+def catalogue() -> Catalogue:
+    return CATALOGUE
+
+
+@pytest.fixture(scope="session")
+def shorter() -> Catalogue:
+    return SHORTER
