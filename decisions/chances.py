@@ -54,11 +54,11 @@ def chances(
     slots = gates.per_action
     allowed = (ways[:, slots] & (slots >= 0)).any(axis=2)
     weighed = policy.arbiter.weigh(known, ways, context)
-    standing = weighed.standing(allowed)
-    probability = greedy(standing) if greedily else policy.exploration.probabilities(standing)
-    random = groups == _RANDOM
-    if random.any():
-        probability = np.where(random[:, None], uniform_over(allowed), probability)
+    probability = uniform_over(allowed)
+    open_choice = (groups != _RANDOM) & (np.add.reduce(allowed, axis=1) > 1)
+    if open_choice.any():
+        standing = weighed.standing(allowed).rows(open_choice)
+        probability[open_choice] = greedy(standing) if greedily else policy.exploration.probabilities(standing)
     return Chances(failed, ways, allowed, weighed, probability)
 
 

@@ -30,6 +30,7 @@ class ContactFacts:
         self._catalogue = catalogue
         self._none: dict[str, float | None] = {fact.name: 0.0 if fact.kind == "count" else None for fact in self.facts}
         self._about: dict[Kind, tuple[ContactFact, ...]] = {}
+        self._place = {fact.name: number for number, fact in enumerate(self.facts)}
 
     def about(self, action_id: str, channel: str) -> tuple[ContactFact, ...]:
         """The questions that a contact of this action by this channel is about, whatever its age and outcomes."""
@@ -63,20 +64,26 @@ class ContactFacts:
     def of_many(self, rows: "ContactRows", customers: int) -> dict[str, Floats]:
         """The answers for so many customers, by name; "days_since" is NaN where there was none."""
         answered = {outcome: rows.with_outcome(outcome) for outcome in {fact.outcome for fact in self.facts if fact.outcome}}
-        return {fact.name: self._measured(fact, rows, customers, answered) for fact in self.facts}
+        asked = np.zeros((len(self.facts), len(rows.kinds)), dtype=bool)
+        for number, kind in enumerate(rows.kinds):
+            asked[[self._place[fact.name] for fact in self.about(*kind)], number] = True
+        whose = (about[rows.kind] if rows.kinds else np.zeros(0, dtype=bool) for about in asked)
+        return {fact.name: _measured(fact, counted, rows, customers, answered) for fact, counted in zip(self.facts, whose, strict=True)}
 
-    def _measured(self, fact: ContactFact, rows: "ContactRows", customers: int, answered: Mapping[str, NDArray[np.bool_]]) -> Floats:
-        asked = np.array([fact in self.about(*kind) for kind in rows.kinds], dtype=bool)
-        counted = asked[rows.kind] if rows.kinds else np.zeros(0, dtype=bool)
-        if fact.days is not None:
-            counted = counted & (rows.age_days < fact.days)
-        if fact.outcome is not None:
-            counted = counted & answered[fact.outcome]
-        if fact.kind == "count":
-            return np.bincount(rows.customer[counted], minlength=customers).astype(np.float64)
-        newest = np.full(customers, np.inf)
-        np.minimum.at(newest, rows.customer[counted], rows.age_days[counted])
-        return np.where(np.isfinite(newest), newest, np.nan)
+
+def _measured(
+    fact: ContactFact, counted: NDArray[np.bool_], rows: "ContactRows", customers: int, answered: Mapping[str, NDArray[np.bool_]]
+) -> Floats:
+    """The answers to one question, about these contacts."""
+    if fact.days is not None:
+        counted = counted & (rows.age_days < fact.days)
+    if fact.outcome is not None:
+        counted = counted & answered[fact.outcome]
+    if fact.kind == "count":
+        return np.bincount(rows.customer[counted], minlength=customers).astype(np.float64)
+    newest = np.full(customers, np.inf)
+    np.minimum.at(newest, rows.customer[counted], rows.age_days[counted])
+    return np.where(np.isfinite(newest), newest, np.nan)
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,9 +8,9 @@ Reinforcement Learning, 2nd ed., 2.2 and 2.8. Arrays are customers x actions; `n
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from json.encoder import encode_basestring_ascii as text
 from typing import Any, Final, Protocol
 
 import numpy as np
@@ -31,6 +31,10 @@ class Standing:
     priority: Floats
     uncertain: Uncertain
     allowed: Flags
+
+    def rows(self, which: Flags) -> "Standing":
+        """These rows."""
+        return Standing(self.priority[which], self.uncertain.rows(which), self.allowed[which])
 
 
 class Exploration(Protocol):
@@ -119,7 +123,7 @@ def draw(pi: Floats, uniform: Floats) -> NDArray[np.int64]:
 
 def uniform(seed: int, customer_id: str, decision_id: str, rank: int = 0) -> float:
     """The random number, 0 <= u < 1, of one rank of one decision: the same for the same seed, customer and decision, whatever was decided before."""
-    digest = hashlib.sha256(json.dumps([seed, customer_id, decision_id, rank]).encode()).digest()
+    digest = hashlib.sha256(f"[{seed}, {text(customer_id)}, {text(decision_id)}, {rank}]".encode()).digest()
     return (int.from_bytes(digest[:8], "big") >> 11) / 2**53
 
 

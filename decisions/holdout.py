@@ -5,7 +5,7 @@ an effect is `decisions.power`.
 """
 
 import hashlib
-import json
+from json.encoder import encode_basestring_ascii as text
 from typing import Final, Literal
 
 Group = Literal["policy", "no_action", "random"]
@@ -26,5 +26,5 @@ def group_of(customer_id: str, seed: int, no_action_share: float, random_share: 
 
 
 def _place(customer_id: str, seed: int) -> float:
-    digest = hashlib.sha256(json.dumps(["holdout", seed, customer_id]).encode()).digest()
+    digest = hashlib.sha256(f'["holdout", {seed}, {text(customer_id)}]'.encode()).digest()
     return int.from_bytes(digest[:8], "big") / 2**64

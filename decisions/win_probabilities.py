@@ -43,7 +43,7 @@ class Uncertain:
     mean: Floats
     strength: Floats
 
-    def rows(self, which: slice) -> "Uncertain":
+    def rows(self, which: slice | Flags) -> "Uncertain":
         """These rows."""
         return Uncertain(self.scale[which], self.cost[which], self.mean[which], self.strength[which])
 
