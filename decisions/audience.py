@@ -93,14 +93,14 @@ def checked_action(wanted: AudienceAsk, catalogue: Catalogue) -> Action:
     return action
 
 
-def audience(situations: Iterable[Situation], policy: Policy, wanted: AudienceAsk) -> Iterator[AudiencePart]:
+def audience(situations: Iterable[Situation], policy: Policy, wanted: AudienceAsk, left: Left | None = None) -> Iterator[AudiencePart]:
     """The audience among these customers, part by part in their order. Budgets are taken from in turn, also by those who draw another action.
 
-    Raises InputError for what `checked_action` refuses, and for a customer who stands twice in a part.
+    `left` is what the first of them finds left of the budgets, where it is not what their situation says. Raises InputError for what
+    `checked_action` refuses, and for a customer who stands twice in a part.
     """
     checked_action(wanted, policy.catalogue)
     rest = iter(situations)
-    left: Left | None = None
     while some := tuple(islice(rest, PART)):
         crowd = crowd_of(some, policy)
         crowd = crowd if left is None else replace(crowd, budgets_left=left)
@@ -123,7 +123,7 @@ def _outside(decided: Decided, wanted: AudienceAsk) -> Iterator[Outside | None]:
             assert GROUPS[decided.groups[row]] == "no_action"  # noqa: S101 - nothing else forbids
             yield _NO_ACTION_GROUP
         else:
-            yield _drew(policy.catalogue.actions[action].action_id)
+            yield drew(policy.catalogue.actions[action].action_id)
 
 
 def _first_forbidding(decided: Decided, place: int, wanted: AudienceAsk) -> NDArray[np.int64]:
@@ -142,7 +142,8 @@ def _kept_out(by: Reason) -> Outside:
     return Outside("gate", by.code, by.sentence, by.sentence_vi)
 
 
-def _drew(action_id: str) -> Outside:
+def drew(action_id: str) -> Outside:
+    """Outside, since this action was drawn."""
     return Outside("another_action", action_id, f"Drew {action_id} instead.", f"Rút được {action_id}.")
 
 

@@ -18,6 +18,7 @@ from features.home import config_file, open_home
 from features.journey import DEFAULT_STAGES, Stages, load_stages
 from serving import errors
 from serving.api import (
+    audiences,
     churn,
     churn_changes,
     churn_lists,
@@ -65,6 +66,7 @@ _SUBJECTS: Final = (
     churn_query,
     next_best_action,
     decisions,
+    audiences,
     customers,
     events,
     orders,

@@ -38,6 +38,15 @@ def find(connection: Connection, decision_id: str) -> dict[str, Any] | None:
     return None if row is None else dict(row._mapping)
 
 
+def find_many(connection: Connection, decision_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """Those of these decisions that are recorded, by their ids."""
+    found: dict[str, dict[str, Any]] = {}
+    for start in range(0, len(decision_ids), 1000):
+        rows = connection.execute(select(DECISIONS).where(DECISIONS.c.decision_id.in_(decision_ids[start : start + 1000])))
+        found |= {row.decision_id: dict(row._mapping) for row in rows}
+    return found
+
+
 def take_turn(connection: Connection, subject_ids: Collection[str]) -> None:
     """Waits until no other transaction decides about any of these subjects; SQLite writes one transaction at a time anyway."""
     if connection.dialect.name == "postgresql":
