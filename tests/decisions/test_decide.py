@@ -136,8 +136,9 @@ actions:
 
 def test_each_placement_gets_what_belongs_there_and_none_twice() -> None:
     several = decide(SITUATION, Ask("d", placements=("home", "cart", "home", "checkout")), policy(PLACED))
-    assert shown(several) == [("everywhere", "web", "home"), ("side", "web", "cart"), ("hero", "web", "home")]
-    assert [each.rank for each in several.actions] == [1, 2, 3]
+    assert shown(several) == [("everywhere", "web", "home"), ("side", "web", "cart"), ("hero", "web", "home"), (NO_ACTION, "", "checkout")]
+    assert [each.rank for each in several.actions] == [1, 2, 3, 4]
+    assert [each.code for each in several.actions[3].reasons] == ["place_alone"]
     assert several.actions[1].action_probability == several.actions[1].drawn_probability == 1, "in its placement"
     assert shown(decide(SITUATION, Ask("d", placements=("checkout",)), policy(PLACED))) == [("everywhere", "web", "checkout")]
 
@@ -147,6 +148,23 @@ def test_an_empty_placement_does_not_end_the_others() -> None:
     found = decide(SITUATION, Ask("d", placements=("checkout", "home", "cart")), policy(without))
     assert shown(found) == [(NO_ACTION, "", "checkout"), ("hero", "web", "home"), ("side", "web", "cart")]
     assert found.order_probability == 1
+    assert [[each.code for each in place.reasons][:1] for place in found.actions] == [["place_alone"], ["best"], ["consent_unknown"]]
+
+
+def test_a_place_stays_empty_where_nothing_pays_or_to_learn() -> None:
+    dear = replace(PLACED, actions=tuple(replace(each, costs={"web": 99.0}) if each.action_id else each for each in PLACED.actions))
+    poor = decide(SITUATION, Ask("d", placements=("home", "cart")), policy(dear))
+    assert [each.reasons[0].code for each in poor.actions] == ["best", "place_empty"]
+    for n in range(200):
+        drawn = decide(SITUATION, Ask(f"d{n}", placements=("home", "cart")), policy(PLACED, exploration=Softmax(1.0, 9.0)))
+        codes = {each.reasons[0].code for each in drawn.actions[1:] if each.action_id == NO_ACTION}
+        if drawn.actions[0].action_id != NO_ACTION and codes:
+            assert codes == {"place_explored"}
+            break
+    else:
+        pytest.fail("no place was left empty to learn from")
+    measured = decide(SITUATION, Ask("d", placements=("home", "cart")), policy(PLACED, holdout_share=1.0))
+    assert [each.reasons[0].code for each in measured.actions] == ["holdout", "holdout"]
 
 
 def test_k_is_not_looked_at_where_placements_are() -> None:

@@ -126,9 +126,11 @@ def test_the_laws_of_every_decision(situation: Situation, ask: Ask, which: str) 
     assert sum(each.probability for each in decision.candidates) == pytest.approx(1, abs=1e-12)
     assert all(each.probability == 0 for each in decision.candidates if not each.allowed)
     assert all(each.reasons and len(set(each.reasons)) == len(each.reasons) for each in decision.suppressed)
-    assert 1 <= len(decision.actions) <= max(ask.k, len(ask.placements))
+    assert len(decision.actions) == len(ask.placements) if ask.placements else 1 <= len(decision.actions) <= ask.k
+    assert all(each.reasons for each in decision.actions if each.action_id == NO_ACTION)
     assert {each.action_id for each in decision.actions} <= allowed
-    assert all(each.reasons[0].sentence and each.reasons[0].sentence_vi for each in decision.actions[:1])
+    assert any(each.reasons and each.reasons[0].sentence == decision.why.sentence for each in decision.actions)
+    assert decision.why.sentence_vi
     assert decision.fallback == (decision.group != "no_action" and allowed == {NO_ACTION})
     assert decision.group == group_of(situation.customer_id, policy.seed, policy.holdout_share, policy.random_share)
     if decision.group == "no_action":
@@ -173,7 +175,8 @@ def test_lists_and_placements_never_show_an_action_twice_and_multiply_what_was_d
         for each in shown:
             action = policy.catalogue.action(each.action_id)
             assert action is not None
-            assert not action.placements or each.placement in action.placements
+            stands = each.placement in action.placements if action.placements else each.channel not in PLACED.pushed_channels
+            assert stands, "a letter is no banner"
     assert ask.channels is None or {each.channel for each in shown} <= ask.channels
 
 
