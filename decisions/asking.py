@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.actions import Catalogue
+from decisions.actions import Action, Catalogue
 from decisions.policy import Policy
 from decisions.reasons import Reason, reason
 from decisions.situation import MOST_ACTIONS, Ask, stage_place
@@ -46,24 +46,24 @@ class Asked:
 
 
 @lru_cache(maxsize=256)
-def asked_for(policy: Policy, channels: frozenset[str] | None, placement: str | None) -> Asked:
-    """The ways of this policy by these channels, None is any, in this placement, None is any place."""
-    gates, actions = policy.gates, policy.catalogue.actions
+def asked_for(policy: Policy, channels: frozenset[str] | None, placements: tuple[str, ...] | None) -> Asked:
+    """The ways of this policy by these channels, None is any, in one of these placements, none is wherever that is.
+
+    An action that names no placements may stand in all of them, but not by a channel that goes to the customer: a letter is no banner.
+    """
+    gates, pushed = policy.gates, policy.catalogue.pushed_channels
     refused = tuple(
-        None if way.action_id == NO_ACTION else _refusal(channels, way.channel, actions[way.action].placements, placement)
+        None if way.action_id == NO_ACTION else _refusal(policy.catalogue.actions[way.action], way.channel, channels, placements, pushed)
         for way in gates.ways
     )
     return Asked(np.array([each is None for each in refused], dtype=bool), refused)
 
 
-def first_placement(ask: Ask) -> str | None:
-    """The placement that is asked for, if it is one."""
-    return ask.placements[0] if len(ask.placements) == 1 else None
-
-
-def _refusal(channels: frozenset[str] | None, channel: str, placements: frozenset[str], placement: str | None) -> Reason | None:
+def _refusal(
+    action: Action, channel: str, channels: frozenset[str] | None, placements: tuple[str, ...] | None, pushed: frozenset[str]
+) -> Reason | None:
     if channels is not None and channel not in channels:
         return reason("other_channel", channel=channel, asked=" or ".join(sorted(channels)) or "-")
-    if placement is not None and placements and placement not in placements:
-        return reason("other_placement", asked=placement)
+    if placements and (action.placements.isdisjoint(placements) if action.placements else channel in pushed):
+        return reason("other_placement", asked=" or ".join(dict.fromkeys(placements)))
     return None

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisions import messages
-from decisions.asking import asked_for, first_placement
+from decisions.asking import asked_for
 from decisions.chances import Chances
 from decisions.channel_choice import channel_remark, shop_counts, shop_rates
 from decisions.contact_time import hour_remark, instant_after, local_hours, next_hours, quiet_mask
@@ -36,12 +36,16 @@ CONSENT: Final = LAYERS.index("consent")
 
 @dataclass(frozen=True)
 class Drawn:
-    """One drawn rank: the action and its way (places), with which probability, whether it was the best there, and in which placement."""
+    """One drawn rank: the action and its way (places), with which probability, whether it was the best there, and in which placement.
+
+    `alone` says that nothing else was allowed there.
+    """
 
     action: int
     way: int
     probability: float
     best: bool
+    alone: bool
     placement: str | None
 
     @classmethod
@@ -49,18 +53,26 @@ class Drawn:
         """This action, drawn where these stood for choice."""
         priority = np.where(stood.allowed[row], stood.weighed.priority[row], -np.inf)
         best = bool(priority[action] == priority.max())
-        return cls(action, int(stood.weighed.way[row, action]), float(stood.probability[row, action]), best, placement)
+        way, alone = int(stood.weighed.way[row, action]), int(stood.allowed[row].sum()) == 1
+        return cls(action, way, float(stood.probability[row, action]), best, alone, placement)
 
 
 def composed(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances, drawn: Sequence[Drawn]) -> Decision:
-    """The decision. `first` is what stood for choice (one row), `drawn` what was drawn, `no_action` where that ended a list or left a place empty."""
+    """The decision. `first` is what stood for choice (one row), `drawn` what was drawn: `no_action` where that ended a list, or left a place empty.
+
+    Every placement that was asked for is answered, an empty one by `no_action`.
+    """
     situation = moment.situation
     stood = _stood(moment, ask, policy, group, first)
-    shown = [each for rank, each in enumerate(drawn) if rank == 0 or each.action] or list(drawn[:1])
+    shown = [each for rank, each in enumerate(drawn) if rank == 0 or each.action or ask.placements]
     actions = [_chosen(rank, each, stood, moment, policy, several=len(ask.placements) > 1) for rank, each in enumerate(shown, start=1)]
     best = _best(first.weighed.priority[0], first.allowed[0] if group != "no_action" else _otherwise(first, ask, policy))
-    why = why_of(actions[0], stood, group, _names(policy), policy.currency, best=best)
-    actions[0] = replace(actions[0], reasons=(reason_of(actions[0], why, group), *actions[0].reasons))
+    told = _told(shown)
+    why = why_of(actions[told], stood, group, _names(policy), policy.currency, best=best)
+    actions[told] = replace(actions[told], reasons=(reason_of(actions[told], why, group), *actions[told].reasons))
+    for rank, each in enumerate(shown):
+        if rank != told and not each.action:
+            actions[rank] = replace(actions[rank], reasons=(_empty(each, group),))
     return Decision(
         decision_id=ask.decision_id,
         customer_id=situation.customer_id,
@@ -93,7 +105,7 @@ def code_version() -> str:
 def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances) -> Stood:
     gates, weighed = policy.gates, first.weighed
     allowed, ways = first.allowed[0].tolist(), weighed.way[0].tolist()
-    failed, refused = first.failed[0].tolist(), asked_for(policy, ask.channels, first_placement(ask)).refused
+    failed, refused = first.failed[0].tolist(), asked_for(policy, ask.channels, ask.placements).refused
     reasons = {
         action.action_id: found
         for place, action in enumerate(policy.catalogue.actions)
@@ -166,6 +178,20 @@ def _chosen(rank: int, drawn: Drawn, stood: Stood, moment: Moment, policy: Polic
     )
 
 
+def _told(shown: Sequence[Drawn]) -> int:
+    """The place of the action whose choice is told in words: the first one; where all places are empty, the first that was left so to learn from."""
+    filled = (rank for rank, each in enumerate(shown) if each.action)
+    explored = (rank for rank, each in enumerate(shown) if not each.best)
+    return next(filled, next(explored, 0))
+
+
+def _empty(place: Drawn, group: Group) -> Reason:
+    """Why nothing is shown in a place."""
+    if group == "no_action":
+        return HOLDOUT
+    return reason("place_alone" if place.alone else "place_empty" if place.best else "place_explored", placement=place.placement)
+
+
 def _channel_reason(channel: str, moment: Moment, policy: Policy) -> Iterator[Reason]:
     """Why by this channel: how the customer answers it, where anything is known of them or of the shop."""
     situation = moment.situation
@@ -209,7 +235,7 @@ def _best(priority: NDArray[np.float64], allowed: NDArray[np.bool_]) -> tuple[in
 def _otherwise(first: Chances, ask: Ask, policy: Policy) -> NDArray[np.bool_]:
     """What would have been allowed, did the customer not measure what actions bring."""
     gates = policy.gates
-    ways = (gates.passed(first.failed) & asked_for(policy, ask.channels, first_placement(ask)).ways)[0]
+    ways = (gates.passed(first.failed) & asked_for(policy, ask.channels, ask.placements).ways)[0]
     return np.asarray((ways[gates.per_action] & (gates.per_action >= 0)).any(axis=1))
 
 

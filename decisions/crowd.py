@@ -15,7 +15,7 @@ from decisions.contact_history import ContactRows
 from decisions.contact_time import local_hours
 from decisions.moment import prices_of, shown_products
 from decisions.policy import Policy
-from decisions.situation import Ask, ShopHabits, Situation, stage_place
+from decisions.situation import VISITOR, Ask, ShopHabits, Situation, stage_place
 from features.contract import STAGES
 from features.errors import InputError
 
@@ -163,6 +163,8 @@ def _columns(situations: Sequence[Situation], policy: Policy) -> dict[str, NDArr
         if name.startswith("consent:"):
             channel = name.partition(":")[2]
             found[name] = np.array([float(each.consent[channel]) if channel in each.consent else np.nan for each in situations])
+        elif name == VISITOR:
+            found[name] = np.array([float(each.visitor) for each in situations])
         elif name == "churn_probability":
             found[name] = np.array([np.nan if each.churn_probability is None else each.churn_probability for each in situations])
         elif ":" not in name and name not in ("stage", "expected_order_value", "local_hour"):

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.asking import asked_for, check, first_placement
+from decisions.asking import asked_for, check
 from decisions.chances import Chances, chances
 from decisions.composing import Drawn, composed
 from decisions.decision import Decision
@@ -38,9 +38,9 @@ class _Listing:
     failed: Flags
     left: Flags
 
-    def stand(self, placement: str | None) -> Chances:
-        """What stands for choice in this placement."""
-        asked = asked_for(self.policy, self.ask.channels, placement).ways & self.left
+    def stand(self, placements: tuple[str, ...]) -> Chances:
+        """What stands for choice in these placements, or wherever that is."""
+        asked = asked_for(self.policy, self.ask.channels, placements).ways & self.left
         group = np.array([GROUPS.index(self.group)])
         return chances(self.failed, asked, self.moment.known, group, self.policy, self.ask.context)
 
@@ -70,7 +70,7 @@ def decide(situation: Situation, ask: Ask, policy: Policy) -> Decision:
     group = group_of(situation.customer_id, policy.seed, policy.holdout_share, policy.random_share)
     everything = np.ones(len(policy.gates.ways), dtype=bool)
     listing = _Listing(moment, ask, policy, group, moment.values, failures(moment, ask, policy), everything)
-    first = listing.stand(first_placement(ask))
+    first = listing.stand(ask.placements)
     return composed(moment, ask, policy, group, first, _drawn(listing, first))
 
 
@@ -81,7 +81,7 @@ def _drawn(listing: _Listing, first: Chances) -> list[Drawn]:
     seed = listing.policy.seed if ask.seed is None else ask.seed
     found: list[Drawn] = []
     for rank, placement in enumerate(places):
-        stood = first if rank == 0 and not several else listing.stand(placement)
+        stood = first if rank == 0 and not several else listing.stand(() if placement is None else (placement,))
         number = uniform(seed, listing.moment.situation.customer_id, ask.decision_id, rank)
         action = int(draw(stood.probability, np.array([number]))[0])
         found.append(Drawn.of(stood, action, placement))

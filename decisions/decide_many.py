@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from decisions.asking import asked_for, check, first_placement
+from decisions.asking import asked_for, check
 from decisions.chances import Chances, chances, group_places
 from decisions.composing import Drawn, composed
 from decisions.crowd import Crowd, circumstances, frame_of
@@ -65,7 +65,7 @@ class Decided:
         situation = replace(self.crowd.situations[row], budgets_left=self.budgets_left[row])
         ask = replace(self.ask, decision_id=self.decision_ids[row])
         part = self.chances.rows(slice(row, row + 1))
-        drawn = Drawn.of(part, int(self.action[row]), first_placement(ask))
+        drawn = Drawn.of(part, int(self.action[row]), ask.placements[0] if ask.placements else None)
         return composed(moment_of(situation, ask, self.policy), ask, self.policy, GROUPS[self.groups[row]], part, [drawn])
 
 
@@ -119,7 +119,7 @@ class _Choice:
         )
         if ask.deferred:
             self.failed &= ~gates.quiet
-        self.asked = asked_for(policy, ask.channels, first_placement(ask)).ways
+        self.asked = asked_for(policy, ask.channels, ask.placements).ways
         self.groups = group_places(crowd.customer_ids, policy)
         self._known, self._ask, self._policy, self._greedily = circumstances(crowd, ask, policy), ask, policy, greedily
 

@@ -8,9 +8,12 @@ from decisions.actions import Action, Catalogue
 from decisions.contact_names import ContactFact
 from decisions.limits import EVERY_PUSHED, Limit, Limits
 from decisions.reasons import Reason, reason
+from decisions.situation import VISITOR
 from features.expressions import Comparison, Condition, Constant, Either, Every, Name, Opposite
 from features.rules import Rule
 
+BY_DEVICE: Final = frozenset({"push"})
+"""Pushed channels that reach a visitor's own device, whoever they are."""
 STEPS: Final = ("eligibility", "applicability", "suitability")
 _REFUSALS: Final = {"eligibility": "not_eligible", "applicability": "not_applicable", "suitability": "not_suitable"}
 
@@ -43,11 +46,16 @@ Maker = Callable[[Action, str, Catalogue, Limits], Iterator[Wanted]]
 
 def gates_of_way(action: Action, channel: str, catalogue: Catalogue, limits: Limits) -> Iterator[Wanted]:
     """Every gate of this action by this channel."""
-    for make in (_rules, _stages, _products, _consent, _suppression, _limits, _rest, _quiet, _series, _budget):
+    for make in (_address, _rules, _stages, _products, _consent, _suppression, _limits, _rest, _quiet, _series, _budget):
         yield from make(action, channel, catalogue, limits)
 
 
-def _rules(action: Action, channel: str, catalogue: Catalogue, limits: Limits) -> Iterator[Wanted]:  # noqa: ARG001 - one form for all
+def _address(action: Action, channel: str, catalogue: Catalogue, limits: Limits) -> Iterator[Wanted]:  # noqa: ARG001 - one form for all
+    if channel in catalogue.pushed_channels and channel not in BY_DEVICE:
+        yield Wanted(_gate("eligibility", Opposite(_is("==", VISITOR, 1.0)), "no_address", channel=channel))
+
+
+def _rules(action: Action, channel: str, catalogue: Catalogue, limits: Limits) -> Iterator[Wanted]:  # noqa: ARG001
     owners = (action, *(catalogue.groups[name] for name in action.groups if name in catalogue.groups))
     for layer in STEPS:
         for owner in owners:

@@ -11,7 +11,7 @@ from decisions.channel_choice import counts, shop_counts
 from decisions.contact_time import local_hours
 from decisions.policy import Policy
 from decisions.product_scope import priced, scoped
-from decisions.situation import Ask, Product, Situation, stage_place
+from decisions.situation import VISITOR, Ask, Product, Situation, stage_place
 
 Flags = NDArray[np.bool_]
 
@@ -43,6 +43,8 @@ def moment_of(situation: Situation, ask: Ask, policy: Policy) -> Moment:
         **{f"products:{action_id}": float(len(found)) for action_id, found in shown.items()},
         **budget_values(situation.budgets_left),
     }
+    if situation.visitor:
+        values[VISITOR] = 1.0
     if "local_hour" in policy.gates.names:
         values["local_hour"] = float(local_hours([situation.as_of], [situation.timezone or situation.shop.timezone])[0])
     return Moment(situation, stage, values, shown, _circumstances(situation, stage, shown, policy))

@@ -50,6 +50,19 @@ SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
     "series": ("{series}: its turn comes {days} days after {after}, once.", "{series}: đến lượt sau {after} {days} ngày, một lần."),
     "series_done": ("{series}: the customer has had it already.", "{series}: khách đã nhận rồi."),
     "budget": ("Its budget is used up.", "Ngân sách đã hết."),
+    "no_address": (
+        "A visitor who is not identified has no address for {channel}.",
+        "Khách ghé thăm chưa rõ là ai nên không có địa chỉ để gửi qua {channel}.",
+    ),
+    "place_alone": (
+        "{placement} stays empty: no action that is left may stand there.",
+        "{placement} để trống: không còn hành động nào cho chỗ đó.",
+    ),
+    "place_empty": (
+        "{placement} stays empty: no action that may stand there is worth its cost.",
+        "{placement} để trống: không hành động nào ở đó đáng chi phí.",
+    ),
+    "place_explored": ("{placement} stays empty, to learn from.", "{placement} để trống, để học thêm."),
     "consent_unknown": (
         "There is no consent information for {channel}, so it is not gated.",
         "Không có thông tin đồng ý cho {channel}, nên không chặn.",

@@ -12,6 +12,8 @@ from features.expressions import scalar
 from features.nearest import nearest
 
 MOST_ACTIONS: Final = 50
+VISITOR: Final = "subject:visitor"
+"""The name under which gates ask whether it is a visitor."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class Situation:
     `expected_order_value` is money: what this customer's next order is worth, or the shop's mean where that is unknown.
     `consent` says yes or no per channel; a channel that it does not name has no consent information at all.
     `products` holds, per source (affinity, repeat, cart, viewed), what may be offered, best first.
+    `visitor` says that nobody knows yet who they are, so that they have no address.
     `timezone` is the customer's (IANA; empty is the shop's). `hours` counts what they did by hour of their local day, `answers` says per channel how
     many contacts they were sent and answered; `shop` has the same of all customers together. `budgets_left` names the actions that have a
     budget: (contacts, money) that are left of it now, None where there is no such limit.
@@ -79,6 +82,7 @@ class Situation:
     answers: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     shop: ShopHabits = NO_HABITS
     budgets_left: Mapping[str, tuple[float | None, float | None]] = field(default_factory=dict)
+    visitor: bool = False
 
     def __post_init__(self) -> None:
         numbers = {name: float(value) for name, value in self.features.items()}

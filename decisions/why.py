@@ -32,6 +32,10 @@ _SENTENCES: Final = {
         "{name} has the highest priority, {sum}, {margin} ahead of {second}. Probability {probability}.",
         "{name} có ưu tiên cao nhất, {sum}, hơn {second} {margin}. Xác suất {probability}.",
     ),
+    "placed": (
+        "{name} has the highest priority of what may stand in {placement}, {sum}. Probability {probability}.",
+        "{name} có ưu tiên cao nhất trong số được đặt ở {placement}, {sum}. Xác suất {probability}.",
+    ),
     "only": (
         "{name} has the highest priority, {sum}. Probability {probability}.",
         "{name} có ưu tiên cao nhất, {sum}. Xác suất {probability}.",
@@ -73,7 +77,9 @@ def _code(first: Chosen, stood: Stood, group: Group, place: int, second: int | N
         return "explored"
     if first.action_id == NO_ACTION:
         return "nothing_pays" if second is not None else "nothing_allowed"
-    return "best" if second is not None and stood.action_ids[place] == first.action_id else "only"
+    if stood.action_ids[place] != first.action_id:
+        return "placed"
+    return "only" if second is None else "best"
 
 
 def _told(
@@ -94,6 +100,7 @@ def _told(
     second_id = stood.action_ids[place if second is None else second]
     return {
         "name": names[first.action_id],
+        "placement": first.placement,
         "best": names[stood.action_ids[place]],
         "best_priority": money(stood.terms["priority"][place]),
         "second": names[second_id],

@@ -23,7 +23,7 @@ from training.segments.rfm import SegmentRules, load_segments, segment_of
 
 @dataclass(frozen=True)
 class Current:
-    """Somebody as of `now`. `stored` is None for visitors and for customers of whom only rows were posted.
+    """Somebody as of `now`. `stored` is None for visitors and for customers of whom only rows were posted. `visitor`: not yet identified.
 
     `subject_ids` are the ids under which contacts with them are recorded: their own, and those of the visitors whom they turned out to be.
     `contacts` are those recorded here (`serving.state.decisions.contacts_of`), up to what a clock a little ahead says. `outdated` says that
@@ -43,6 +43,7 @@ class Current:
     subject_ids: tuple[str, ...]
     contacts: Sequence[Mapping[str, Any]] = ()
     outdated: bool = False
+    visitor: bool = False
 
     @property
     def profile(self) -> Mapping[str, Any]:
@@ -129,7 +130,7 @@ class Reader:
         contacts = decisions.contacts_of(connection, [visitor_id], now + SKEW, outcomes_before=now)
         history = CustomerHistory.of([], touches, list(_contact_rows(visitor_id, contacts)))
         current = self._current(visitor_id, history, now, shop=self.shops.current(connection), known=bool(touches))
-        return replace(current, contacts=contacts)
+        return replace(current, contacts=contacts, visitor=True)
 
     def _current(self, who: str, history: CustomerHistory, now: datetime, *, shop: Shop, known: bool) -> Current:
         seen = history.before(now)

@@ -152,6 +152,7 @@ class Decider:
             answers=own.answers,
             shop=shop.habits,
             budgets_left=left,
+            visitor=current.visitor,
         )
 
     def _products(self, current: Current) -> dict[str, list[Product]]:

@@ -30,10 +30,9 @@ class Recorded:
 def row_of(made: Recorded, subject: Subject, current: Current, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The decision's row."""
     decision, first = made.decision, made.decision.actions[0]
-    visitor = subject.customer_id is None and current.customer_id == subject.visitor_id
     return {
         "decision_id": decision.decision_id,
-        "customer_id": None if visitor else current.customer_id,
+        "customer_id": None if current.visitor else current.customer_id,
         "visitor_id": subject.visitor_id,
         "decided_at": decision.decided_at,
         "stage": decision.stage,
