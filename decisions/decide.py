@@ -55,8 +55,6 @@ class _Listing:
             for gate, counted, old in zip(gates.gates, gates.counted, self.failed[0], strict=True)
         ]
         self.failed = np.array([again], dtype=bool)
-        if self.ask.deferred:
-            self.failed &= ~gates.quiet
 
 
 def decide(situation: Situation, ask: Ask, policy: Policy) -> Decision:

@@ -77,8 +77,8 @@ def _code(first: Chosen, stood: Stood, group: Group, place: int, second: int | N
         return "explored"
     if first.action_id == NO_ACTION:
         return "nothing_pays" if second is not None else "nothing_allowed"
-    if stood.action_ids[place] != first.action_id:
-        return "placed"
+    if stood.action_ids[place] != first.action_id:  # the best of its placement, or of equals
+        return "only" if first.placement is None else "placed"
     return "only" if second is None else "best"
 
 
@@ -92,7 +92,7 @@ def _told(
     best: tuple[int, int | None],
     margin: float | None,
 ) -> dict[str, object]:
-    place, second = best
+    (place, second), count = best, sum(stood.allowed)
 
     def money(amount: float) -> str:
         return locales.small_money(amount, language, currency)
@@ -108,8 +108,8 @@ def _told(
         "margin": "" if margin is None else money(margin),
         "sum": f"{_sum(first.terms, money, language)} = {money(first.terms.priority)}",
         "probability": f"{first.drawn_probability:.3g}",
-        "count": sum(stood.allowed),
-        "counts": ", ".join(f"{n} {code.replace('_', ' ')}" for code, n in _forbidding(stood).items()) or "-",
+        "count": count,
+        "counts": "-" if count > 1 else _counts(stood),
     }
 
 
@@ -123,7 +123,8 @@ def _sum(terms: Terms, told: Callable[[float], str], language: str) -> str:
     )
 
 
-def _forbidding(stood: Stood) -> Counter[str]:
+def _counts(stood: Stood) -> str:
     """How many actions each code forbids, by the first reason."""
     pairs = zip(stood.action_ids, stood.allowed, strict=True)
-    return Counter(stood.reasons[action_id][0].code for action_id, allowed in pairs if not allowed and stood.reasons.get(action_id))
+    codes = Counter(stood.reasons[action_id][0].code for action_id, allowed in pairs if not allowed and stood.reasons.get(action_id))
+    return ", ".join(f"{count} {code.replace('_', ' ')}" for code, count in codes.items()) or "-"

@@ -78,6 +78,7 @@ def customer(number: int, rng: np.random.Generator, shop: ShopHabits, catalogue:
         hours=tuple(rng.integers(0, 4, 24).astype(float).tolist()) if rng.random() < 0.6 else (),
         answers={"email": (5.0, 1.0), "sms": (9.0, float(rng.integers(0, 9))), "visits:app": (12.0, 6.0)} if rng.random() < 0.6 else {},
         shop=shop,
+        visitor=bool(rng.random() < 0.1),
     )
 
 
@@ -146,7 +147,17 @@ def test_a_crowd_is_decided_as_one_by_one(way: str, ask: str) -> None:
 def test_the_crowd_of_these_tests_is_a_rich_one() -> None:
     found = together(crowded(120, seed=5), Ask(), DEFAULT)
     codes = {reason.code for each in found for candidate in each.suppressed for reason in candidate.reasons}
-    assert {"no_consent", "unsubscribed", "suppressed", "contact_limit", "cooldown", "quiet_hours", "no_products", "other_stage"} <= codes
+    assert {
+        "no_consent",
+        "unsubscribed",
+        "suppressed",
+        "contact_limit",
+        "cooldown",
+        "quiet_hours",
+        "no_products",
+        "other_stage",
+        "no_address",
+    } <= codes
     assert len({each.actions[0].action_id for each in found}) > 12
     assert len({each.actions[0].send_at for each in found}) > 5
 

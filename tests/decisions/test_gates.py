@@ -29,6 +29,7 @@ actions:
   - {action_id: banner, channel: web, products: cart, placements: [home, cart]}
   - {action_id: coupon, channels: [email, sms], cost: {email: 0.25, sms: 0.5}, group: discount, applicability: order_count < 9}
   - {action_id: free, channel: web, group: offer}
+  - {action_id: alert, channel: push}
   - {action_id: first, channel: app}
   - {action_id: second, channel: app, cooldown_days: 1}
 """,
@@ -87,6 +88,13 @@ def test_channels_and_placements_are_what_was_asked_for() -> None:
     assert codes("banner", ask=both) == ["other_channel"]
 
 
+def test_a_visitor_has_no_address_but_a_device() -> None:
+    nobody = replace(SITUATION, visitor=True)
+    assert codes("letter", nobody) == codes("note", nobody) == ["no_address"]
+    assert codes("coupon", nobody) == ["no_address", "no_address"], "neither by e-mail nor by SMS"
+    assert codes("banner", nobody) == codes("free", nobody) == codes("alert", nobody) == []
+
+
 def test_a_rule_that_does_not_hold_or_cannot_be_known() -> None:
     assert codes("note", knowing({"order_count": 1.0})) == codes("note", replace(SITUATION, features={})) == ["not_applicable"]
     assert codes("note", contacted(("banner", "web", 1.999))) == ["not_applicable"]
@@ -115,6 +123,7 @@ def test_consent_is_asked_where_there_is_any_and_remarked_where_there_is_none() 
         "banner": ["consent_unknown"],
         "coupon": [],
         "free": ["consent_unknown"],
+        "alert": ["consent_unknown"],
         "first": ["consent_unknown"],
     }
 

@@ -115,3 +115,28 @@ def test_the_margin_is_the_difference_of_the_two_best_allowed(k: int) -> None:
     without = decided(situation=replace(SITUATION, consent={"web": False}))
     assert without.why.runner_up_id == NO_ACTION
     assert without.why.margin == pytest.approx(LETTER)
+
+
+def test_of_equals_the_one_that_was_drawn_is_a_best_one_too() -> None:
+    twins = catalogue_of(
+        document_of(
+            "{margin_share: 0.3, actions: [{action_id: a, channel: web, value: 9}, {action_id: b, channel: web, value: 9}]}", "c.yaml"
+        )
+    )
+    policy = default_policy(twins, Limits(), exploration=BEST, holdout_share=0.0, random_share=0.0)
+    decisions = [decide(SITUATION, Ask(f"d{n}"), policy) for n in range(40)]
+    assert {each.actions[0].action_id for each in decisions} == {"a", "b"}
+    for each in decisions:
+        assert each.actions[0].reasons[0].code == "best"
+        assert each.why.sentence.startswith(f"{each.actions[0].name} has the highest priority, ")
+        assert each.why.margin == 0
+
+
+def test_the_best_of_what_may_stand_in_a_placement() -> None:
+    placed = replace(
+        CATALOGUE, actions=tuple(replace(a, placements=frozenset(a.channels)) if a.action_id != NO_ACTION else a for a in CATALOGUE.actions)
+    )
+    policy = default_policy(placed, Limits(), exploration=BEST, holdout_share=0.0, random_share=0.0)
+    why = decide(SITUATION, Ask("d", placements=("web", "app")), policy).why
+    assert why.sentence.startswith("A banner has the highest priority of what may stand in web, ")
+    assert why.sentence_vi.startswith("A banner có ưu tiên cao nhất trong số được đặt ở web, ")
