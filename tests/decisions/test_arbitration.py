@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -11,6 +12,8 @@ from decisions import NO_ACTION, Ask, Decision, Limits, Product, ShopHabits, Sit
 from decisions.actions import Catalogue
 from decisions.catalogue import catalogue_of
 from decisions.reading import document_of
+from decisions.responses import StageRates
+from features.contract import STAGES
 from training.journey_value import JourneyValues
 from training.response import ResponseModel
 
@@ -105,6 +108,15 @@ def test_lift_fades_as_outcomes_come_in() -> None:
     assert elsewhere.lift == 0.5, "nothing was seen in that stage"
     assert elsewhere.response_probability == pytest.approx(0.16)
     assert terms("call", response=responses(30, 6)).response_probability == 0.2
+
+
+def test_what_was_tried_often_is_believed_strongly() -> None:
+    rates = StageRates.of(responses(30, 6), CATALOGUE)
+    beliefs = rates.beliefs(np.array([STAGES.index("retention"), STAGES.index("awareness")]))
+    place = [action.action_id for action in CATALOGUE.actions].index("letter")
+    assert beliefs.strength[:, place].tolist() == [30 + 20, 20]
+    assert beliefs.evidence[:, place].tolist() == [30, 0]
+    assert beliefs.strength[0, place + 1] == 20, "another action"
 
 
 def test_who_was_driven_away_makes_a_contact_dearer() -> None:
