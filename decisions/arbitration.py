@@ -107,8 +107,8 @@ class Arbiter:
         leaving = self._money.leaving(known.stages, known.order_counts, known.order_values)[:, None]
         way = self._best_ways(known, ways_allowed, value)
         lift = self._lift * LIFT_STRENGTH / (LIFT_STRENGTH + beliefs.evidence)
-        weight = np.broadcast_to(self._weights(context), value.shape)
-        lever = np.broadcast_to(self._lever, value.shape)
+        weight = np.repeat(self._weights(context)[None], len(value), axis=0)
+        lever = np.repeat(self._lever[None], len(value), axis=0)
         contact_cost = self._way_cost[way]
         leaving_cost = np.where(self._way_pushed[way], beliefs.leaving * leaving, 0.0)
         priority = beliefs.probability * (1.0 + lift) * weight * value * lever - (contact_cost + leaving_cost)

@@ -1,12 +1,11 @@
 """Composes the answer from what was drawn: names, reasons, message, products, the time to send, what it takes from limits and budgets."""
 
-from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
-from typing import Final, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,9 +14,9 @@ from decisions import messages
 from decisions.asking import asked_for
 from decisions.chances import Chances
 from decisions.channel_choice import channel_remark, shop_counts, shop_rates
-from decisions.contact_time import hour_remark, instant_after, local_hours, next_hours, quiet_mask
+from decisions.contact_time import hour_remark, instant_after, local_hour, next_hours, quiet_mask
 from decisions.decision import TERMS, Chosen, Decision, Reservation, Stood
-from decisions.gates import LAYERS
+from decisions.forbidding import HOLDOUT, forbidding
 from decisions.holdout import Group
 from decisions.limits import EVERY_PUSHED
 from decisions.messages import Occasion
@@ -29,9 +28,6 @@ from decisions.situation import Ask
 from decisions.value import SOURCES
 from decisions.why import reason_of, why_of
 from features.contract import NO_ACTION
-
-HOLDOUT: Final = reason("holdout")
-CONSENT: Final = LAYERS.index("consent")
 
 
 @dataclass(frozen=True)
@@ -105,17 +101,13 @@ def code_version() -> str:
 def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances) -> Stood:
     gates, weighed = policy.gates, first.weighed
     allowed, ways = first.allowed[0].tolist(), weighed.way[0].tolist()
-    failed, refused = first.failed[0].tolist(), asked_for(policy, ask.channels, ask.placements).refused
-    reasons = {
-        action.action_id: found
-        for place, action in enumerate(policy.catalogue.actions)
-        if place
-        and (
-            found := _remarks(gates.ways[ways[place]].channel, moment)
-            if allowed[place]
-            else _forbidding(gates.ways_of[place], failed, refused, group, policy)
-        )
-    }
+    refused = asked_for(policy, ask.channels, ask.placements).refused
+    closed = [place for place, is_open in enumerate(allowed) if place and not is_open]
+    forbidden = forbidding(gates).reasons(first.failed[0], closed, refused, held=group == "no_action")
+    told = dict(zip(closed, forbidden, strict=True))
+    told |= {place: _remarks(gates.ways[ways[place]].channel, moment) for place, is_open in enumerate(allowed) if place and is_open}
+    actions = policy.catalogue.actions
+    reasons = {actions[place].action_id: told[place] for place in sorted(told) if told[place]}
     return Stood(
         action_ids=tuple(action.action_id for action in policy.catalogue.actions),
         channels=tuple(gates.ways[way].channel for way in ways),
@@ -125,23 +117,6 @@ def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chance
         value_sources=tuple(SOURCES[source] for source in weighed.value_source[0].tolist()),
         reasons=reasons,
     )
-
-
-def _forbidding(
-    ways: Sequence[int], failed: Sequence[bool], refused: Sequence[Reason | None], group: Group, policy: Policy
-) -> tuple[Reason, ...]:
-    """What forbids an action, way by way, in the order of the layers; what was asked for belongs to applicability, the holdout to consent."""
-    gates, found = policy.gates, list[Reason]()
-    for way in ways:
-        own = [number for number in gates.order[way] if failed[number]]
-        eligible = bisect_right(own, 0, key=gates.layer.__getitem__)
-        consented = bisect_right(own, CONSENT, key=gates.layer.__getitem__)
-        reasons = [gates.reasons[number] for number in own]
-        not_asked = refused[way]
-        found += reasons[:eligible] + ([] if not_asked is None else [not_asked]) + reasons[eligible:consented]
-        found += [HOLDOUT] * (group == "no_action") + reasons[consented:]
-    said_once = len({each.code for each in found}) == len(found)
-    return tuple(found if said_once else dict.fromkeys(found))
 
 
 def _remarks(channel: str, moment: Moment) -> tuple[Reason, ...]:
@@ -208,7 +183,7 @@ def _timing(channel: str, moment: Moment, policy: Policy) -> tuple[datetime | No
     if not silent and not any(situation.hours) and not any(situation.shop.hours):
         return situation.as_of, None
     zone = situation.timezone or situation.shop.timezone
-    now = local_hours([situation.as_of], [zone])
+    now = np.array([local_hour(situation.as_of, zone)])
     mask = quiet_mask(quiet.begins, quiet.ends)[None, :] if quiet is not None and silent else None
     wait = float(next_hours(_day(situation.hours)[None, :], _day(situation.shop.hours), now, mask)[0, 0])
     if not np.isfinite(wait):

@@ -4,6 +4,7 @@ Rows of arrays are customers, columns are the 24 hours of a day. As in `decision
 bit alone and among many.
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cache
@@ -54,6 +55,12 @@ def local_microseconds(at: NDArray[np.int64], timezone: str) -> NDArray[np.int64
     place = 0 if len(offsets) == 1 else np.maximum(np.searchsorted(starts, at, side="right") - 1, 0)
     found: NDArray[np.int64] = at + offsets[place]
     return found
+
+
+def local_hour(as_of: datetime, timezone: str) -> float:
+    """The same hour as `local_hours` finds, of one."""
+    known, at = zone(timezone), microseconds(as_of)
+    return (at + known.offsets[max(bisect_right(known.starts, at) - 1, 0)]) % DAY_US / HOUR_US
 
 
 def local_hours(as_of: Sequence[datetime], timezones: Sequence[str]) -> Floats:

@@ -25,6 +25,7 @@ from decisions.contact_names import ContactFact, contact_facts
 from decisions.gate_rules import Gate, Wanted, gates_of_way
 from decisions.limits import Limits
 from features.contract import NO_ACTION
+from features.prepared import prepared
 
 Flags = NDArray[np.bool_]
 LAYERS: Final = ("eligibility", "applicability", "suitability", "consent", "suppression", "contact_limits", "budgets")
@@ -61,6 +62,7 @@ class Gates:
         says = [gate.reason for gate in self.gates]
         self.reasons = tuple(replace(each, gate=says.index(each)) for each in says)
         self.layer = tuple(LAYERS.index(gate.layer) for gate in self.gates)
+        self.tests = tuple(prepared(gate.condition) for gate in self.gates)
         self.counted = np.array([not gate.names.isdisjoint(asked) for gate in self.gates], dtype=bool)
         self.quiet = np.array([gate.code == "quiet_hours" for gate in self.gates], dtype=bool)
         self.per_action = _by_action(self.ways, len(catalogue.actions))

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from decisions.arbitration import Circumstances
 from decisions.channel_choice import counts, shop_counts
-from decisions.contact_time import local_hours
+from decisions.contact_time import local_hour
 from decisions.policy import Policy
 from decisions.product_scope import priced, scoped
 from decisions.situation import VISITOR, Ask, Product, Situation, stage_place
@@ -46,13 +46,13 @@ def moment_of(situation: Situation, ask: Ask, policy: Policy) -> Moment:
     if situation.visitor:
         values[VISITOR] = 1.0
     if "local_hour" in policy.gates.names:
-        values["local_hour"] = float(local_hours([situation.as_of], [situation.timezone or situation.shop.timezone])[0])
+        values["local_hour"] = local_hour(situation.as_of, situation.timezone or situation.shop.timezone)
     return Moment(situation, stage, values, shown, _circumstances(situation, stage, shown, policy))
 
 
 def failures(moment: Moment, ask: Ask, policy: Policy) -> Flags:
     """(1, U): which gates forbid now. Quiet hours forbid no contact that is made later."""
-    failed = np.array([not gate.condition.one(moment.values) for gate in policy.gates.gates], dtype=bool)
+    failed = np.array([not holds(moment.values) for holds in policy.gates.tests], dtype=bool)
     return np.asarray(failed & ~policy.gates.quiet if ask.deferred else failed)[None, :]
 
 

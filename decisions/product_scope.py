@@ -20,12 +20,12 @@ def scoped(scope: ProductScope, products: Mapping[str, Sequence[Product]]) -> tu
     under its price if its price is known and not above; what is not given does not restrict.
     """
     found: dict[str, Product] = {}
-    held = _Held(scope)
+    held = _Held(scope).by if _restricts(scope) else None
     for source in scope.sources:
         for product in products.get(source, ()):
             if len(found) == scope.count:
                 return tuple(found.values())
-            if product.product_id not in found and held.by(product):
+            if product.product_id not in found and (held is None or held(product)):
                 found[product.product_id] = product
     return tuple(found.values())
 

@@ -84,8 +84,8 @@ def folded_normal(mean: Floats, strength: Floats) -> tuple[Floats, Floats]:
     cosine = 1.0 - 2.0 * mean
     squared = cosine * cosine
     room = (1.0 - squared) ** 2 - 8.0 * mean * (1.0 - mean) / (strength + 1.0)
-    spread = np.clip(squared + np.sqrt(np.maximum(room, 0.0)), 1e-12, 1.0 - 1e-15)
-    centre = 0.5 * np.arccos(np.clip(cosine / np.sqrt(spread), -1.0, 1.0))
+    spread = _between(squared + np.sqrt(np.maximum(room, 0.0)), 1e-12, 1.0 - 1e-15)
+    centre = 0.5 * np.arccos(_between(cosine / np.sqrt(spread), -1.0, 1.0))
     return centre, 0.5 * np.sqrt(-np.log(spread))
 
 
@@ -96,12 +96,12 @@ def _won(uncertain: Uncertain, taken: Flags) -> tuple[Floats, Floats]:
     points = _points(scale, cost, centre, deviation, taken)
     below = _distribution(points[:, None, :], scale[..., None], cost[..., None], centre[..., None], deviation[..., None])
     below[~taken] = 1.0
-    steps = np.diff(below, axis=2)
+    steps = below[:, :, 1:] - below[:, :, :-1]
     won = np.zeros(scale.shape)
     for share in _GAUSS:
         at = below[:, :, :-1] + share * steps
         best = np.multiply.reduce(at, axis=1)[:, None, :]
-        won += 0.5 * np.sum(steps * np.divide(best, at, out=np.zeros_like(at), where=at > 0), axis=2)
+        won += 0.5 * np.add.reduce(steps * np.divide(best, at, out=np.zeros(at.shape), where=at > 0), axis=2)
     none = np.where(points[:, 0] > 0, 0.0, np.multiply.reduce(below[:, :, 0], axis=1))
     total = none + np.cumsum(won, axis=1)[:, -1]
     surely_none = total <= 0
@@ -121,17 +121,22 @@ def _points(scale: Floats, cost: Floats, centre: Floats, deviation: Floats, take
     theirs = _quantile(scales, costs, centres, deviations, _LEVELS).reshape(len(scale), -1)
     missing = CONTENDERS * len(_LEVELS) - theirs.shape[1]
     theirs = np.concatenate([theirs, np.repeat(low, missing, axis=1)], axis=1)
-    return np.sort(np.concatenate([low + (high - low) * _EVENLY, np.clip(theirs, low, high)], axis=1), axis=1)
+    return np.sort(np.concatenate([low + (high - low) * _EVENLY, _between(theirs, low, high)], axis=1), axis=1)
 
 
 def _quantile(scale: Floats, cost: Floats, centre: Floats, deviation: Floats, level: float | Floats) -> Floats:
-    angle = np.clip(centre + level * deviation, 0.0, 0.5 * np.pi)
+    angle = _between(centre + level * deviation, 0.0, 0.5 * np.pi)
     return np.asarray(scale * np.sin(angle) ** 2 - cost)
 
 
 def _distribution(x: Floats, scale: Floats, cost: Floats, centre: Floats, deviation: Floats) -> Floats:
     """P(priority <= x)."""
-    share = np.clip((x + cost) / scale, 0.0, 1.0)
+    share = _between((x + cost) / scale, 0.0, 1.0)
     angle = np.arcsin(np.sqrt(share))
     found = ndtr((angle - centre) / deviation) - ndtr((-angle - centre) / deviation)
     return np.where(share >= 1.0, 1.0, found)
+
+
+def _between(values: Floats, low: float | Floats, high: float | Floats) -> Floats:
+    """As `np.clip`, which takes its time over few values."""
+    return np.asarray(np.minimum(np.maximum(values, low), high))

@@ -15,6 +15,7 @@ from decisions.contact_time import (
     hour_remark,
     hour_shares,
     instant_after,
+    local_hour,
     local_hours,
     local_microseconds,
     next_hours,
@@ -144,6 +145,7 @@ def test_time_zones_are_checked():
 )
 def test_local_hours_are_those_of_zoneinfo(rows):
     found = local_hours([at for at, _ in rows], [name for _, name in rows])
+    assert found.tolist() == [local_hour(at, name) for at, name in rows]
     for hour, (at, name) in zip(found, rows, strict=True):
         clock = at.replace(tzinfo=ZoneInfo("UTC")).astimezone(ZoneInfo(name))
         assert hour == pytest.approx(clock.hour + clock.minute / 60 + (clock.second + clock.microsecond / 1e6) / 3600, abs=1e-9)
