@@ -14,6 +14,8 @@ from features.rules import Rule
 
 BY_DEVICE: Final = frozenset({"push"})
 """Pushed channels that reach a visitor's own device, whoever they are."""
+ROUNDING: Final = 1e-9
+"""Less than what budgets are counted in (`serving.state.budgets`): .3 - .1 - .1 still has room for .1."""
 STEPS: Final = ("eligibility", "applicability", "suitability")
 _REFUSALS: Final = {"eligibility": "not_eligible", "applicability": "not_applicable", "suitability": "not_suitable"}
 
@@ -154,7 +156,7 @@ def _series(action: Action, channel: str, catalogue: Catalogue, limits: Limits) 
 def _budget(action: Action, channel: str, catalogue: Catalogue, limits: Limits) -> Iterator[Wanted]:  # noqa: ARG001
     if action.action_id in limits.budgets:
         contacts = _is("<", f"budget_contacts:{action.action_id}", 1.0)
-        money = _is("<", f"budget_money:{action.action_id}", float(action.costs.get(channel, 0.0)))
+        money = _is("<", f"budget_money:{action.action_id}", float(action.costs.get(channel, 0.0)) - ROUNDING)
         yield Wanted(_gate("budgets", Opposite(Either((contacts, money))), "budget"))
 
 
