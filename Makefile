@@ -12,7 +12,7 @@ DEMO_HOME := $(or $(NEXTBEST_HOME),$(if $(ORDERS),nextbest-home,nextbest-home-de
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-spark lint format notebooks bench bench-affinity bench-churn bench-features bench-ingest bench-serving lock clean
+.PHONY: help setup demo test test-long test-spark lint format notebooks bench bench-affinity bench-churn bench-decisions bench-features bench-ingest bench-serving lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -68,7 +68,7 @@ format: setup ## rewrites the code in the house's format
 notebooks: setup ## runs every notebook, on a simulated shop or on the home NEXTBEST_HOME of the environment; about 1 min
 	$(BIN)/jupyter execute notebooks/*.ipynb
 
-bench: bench-affinity bench-churn bench-features bench-ingest bench-serving ## every benchmark; about 70 min
+bench: bench-affinity bench-churn bench-decisions bench-features bench-ingest bench-serving ## every benchmark; about 75 min
 
 bench-features: setup ## features against SQL and pandas written by hand, to 50 million lines; needs 5 GB of disk; about 20 min
 	$(BIN)/python -P benchmarks/features.py $(BENCH)
@@ -81,6 +81,9 @@ bench-affinity: setup ## affinity beside its peers on the public files of DATA=f
 
 bench-churn: setup ## churn and value beside their rivals; takes the public files of DATA=folder if there, else simulated shops alone; about 4 min
 	$(BIN)/python -P benchmarks/churn.py $(if $(DATA),--data "$(DATA)") $(BENCH)
+
+bench-decisions: setup ## one decision and its parts, 100,000 unrecorded and recorded, win probabilities beside draws; needs 2 GB of disk; about 2 min
+	$(BIN)/python -P benchmarks/decisions.py $(BENCH)
 
 bench-serving: setup ## answers about churn beside a minimal route, on SQLite and PostgreSQL (where it is found), and a list of 100,000; about 5 min
 	$(BIN)/python -P benchmarks/serving.py $(BENCH)

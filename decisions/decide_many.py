@@ -62,7 +62,8 @@ class Decided:
 
     def decision(self, row: int) -> Decision:
         """The decision of this customer, as `decide` makes it; the crowd must have been made of situations."""
-        situation = replace(self.crowd.situations[row], budgets_left=self.budgets_left[row])
+        known, left = self.crowd.situations[row], self.budgets_left[row]
+        situation = known if known.budgets_left == left else replace(known, budgets_left=left)
         ask = replace(self.ask, decision_id=self.decision_ids[row])
         part = self.chances.rows(slice(row, row + 1))
         drawn = Drawn.of(part, int(self.action[row]), ask.placements[0] if ask.placements else None)

@@ -16,7 +16,7 @@ NUMBERS = (0.0, 1.0, 2.5, -1.0)
 VALUES = st.sampled_from(
     [*NUMBERS, math.nan, math.inf, None, "", "1", "tea", 1, True, np.float64(1), np.bool_(True), pd.NA, pd.NaT, datetime(2024, 1, 1)]
 )
-CONSTANTS = st.sampled_from([*NUMBERS, "tea", "1"]).map(Constant)
+CONSTANTS = st.builds(Constant, st.sampled_from([*NUMBERS, "tea", "1"]))
 NAMES = st.sampled_from(["a", "b", "never"]).map(Name)
 LEAVES = st.one_of(
     st.builds(Comparison, st.sampled_from(sorted(COMPARISONS)), NAMES, CONSTANTS),
