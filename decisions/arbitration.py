@@ -113,7 +113,7 @@ class Arbiter:
         leaving_cost = np.where(self._way_pushed[way], beliefs.leaving * leaving, 0.0)
         priority = beliefs.probability * (1.0 + lift) * weight * value * lever - (contact_cost + leaving_cost)
         priority[:, 0] = 0.0
-        value[:, 0] = 0.0
+        value[:, 0] = beliefs.probability[:, 0] = 0.0
         terms = (beliefs.probability, lift, weight, value, lever, contact_cost, leaving_cost, priority, beliefs.strength)
         return Weighed(*terms, value_source=source, way=way)
 

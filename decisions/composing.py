@@ -15,7 +15,7 @@ from decisions.asking import asked_for
 from decisions.chances import Chances
 from decisions.channel_choice import channel_remark, shop_counts, shop_rates
 from decisions.contact_time import hour_remark, instant_after, local_hour, next_hours, quiet_mask
-from decisions.decision import TERMS, Chosen, Decision, Reservation, Stood
+from decisions.decision import TERMS, Chosen, Decision, Reservation, Stood, Terms
 from decisions.forbidding import HOLDOUT, forbidding
 from decisions.holdout import Group
 from decisions.limits import EVERY_PUSHED
@@ -32,13 +32,14 @@ from features.contract import NO_ACTION
 
 @dataclass(frozen=True)
 class Drawn:
-    """One drawn rank: the action and its way (places), with which probability, whether it was the best there, and in which placement.
+    """One drawn rank: the action and its way (places), with which terms and probability, whether it was the best there, and in which placement.
 
     `alone` says that nothing else was allowed there.
     """
 
     action: int
     way: int
+    terms: Terms
     probability: float
     best: bool
     alone: bool
@@ -50,7 +51,9 @@ class Drawn:
         priority = np.where(stood.allowed[row], stood.weighed.priority[row], -np.inf)
         best = bool(priority[action] == priority.max())
         way, alone = int(stood.weighed.way[row, action]), int(stood.allowed[row].sum()) == 1
-        return cls(action, way, float(stood.probability[row, action]), best, alone, placement)
+        terms = {name: float(getattr(stood.weighed, name)[row, action]) for name in TERMS}
+        told = Terms(**terms, value_source=SOURCES[stood.weighed.value_source[row, action]])
+        return cls(action, way, told, float(stood.probability[row, action]), best, alone, placement)
 
 
 def composed(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances, drawn: Sequence[Drawn]) -> Decision:
@@ -140,7 +143,7 @@ def _chosen(rank: int, drawn: Drawn, stood: Stood, moment: Moment, policy: Polic
         channel=channel,
         group=action.group,
         rank=rank,
-        terms=stood.terms_of(drawn.action),
+        terms=drawn.terms,
         action_probability=drawn.probability if several else stood.probability[drawn.action],
         drawn_probability=drawn.probability,
         explored=not drawn.best,

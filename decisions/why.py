@@ -41,6 +41,7 @@ _SENTENCES: Final = {
         "{name} có ưu tiên cao nhất, {sum}. Xác suất {probability}.",
     ),
 }
+_NOTHING_VI: Final = "Không làm gì"
 _SUM: Final = (
     "{p} response x {value} value{lift}{weight}{lever} - {cost} cost",
     "{p} phản hồi x {value} giá trị{lift}{weight}{lever} - {cost} chi phí",
@@ -97,13 +98,16 @@ def _told(
     def money(amount: float) -> str:
         return locales.small_money(amount, language, currency)
 
+    def name(action_id: str) -> str:
+        return _NOTHING_VI if action_id == NO_ACTION and language == "vi" else names[action_id]
+
     second_id = stood.action_ids[place if second is None else second]
     return {
-        "name": names[first.action_id],
+        "name": name(first.action_id),
         "placement": first.placement,
-        "best": names[stood.action_ids[place]],
+        "best": name(stood.action_ids[place]),
         "best_priority": money(stood.terms["priority"][place]),
-        "second": names[second_id],
+        "second": name(second_id),
         "second_priority": money(stood.terms["priority"][place if second is None else second]),
         "margin": "" if margin is None else money(margin),
         "sum": f"{_sum(first.terms, money, language)} = {money(first.terms.priority)}",

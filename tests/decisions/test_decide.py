@@ -309,3 +309,16 @@ def test_scores_as_deployed_are_the_logged_probabilities() -> None:
 def test_equally_good_actions_share_a_score() -> None:
     twins = catalogue("{margin_share: 0.3, actions: [{action_id: a, channel: web, value: 9}, {action_id: b, channel: web, value: 9}]}")
     assert score_actions([SITUATION], policy(twins)).action_probability.tolist() == [0, 0.5, 0.5]
+
+
+def test_an_action_further_down_a_list_has_the_terms_of_the_channel_that_is_left() -> None:
+    text = """
+margin_share: 0.3
+actions:
+  - {action_id: first, channel: email, value: 100, response_prior: 0.5, cost: 0.01}
+  - {action_id: second, channels: [email, sms], value: 10, response_prior: 0.5, cost: {email: 0.01, sms: 0.5}}
+"""
+    decision = decide(SITUATION, Ask("d", k=2), policy(catalogue(text), "contacts: {email: {day: 1}}"))
+    told = [(each.action_id, each.channel, each.terms.contact_cost) for each in decision.actions]
+    assert told == [("first", "email", 0.01), ("second", "sms", 0.5)]
+    assert decision.stood.terms_of(2).contact_cost == 0.01
