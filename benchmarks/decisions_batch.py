@@ -1,5 +1,6 @@
 """What a hundred thousand decisions cost: unrecorded, and recorded in a state database of SQLite."""
 
+import gc
 import os
 import time
 from collections.abc import Iterator
@@ -101,6 +102,8 @@ def _start() -> None:
     global _SHOP
     os.environ["OPENBLAS_NUM_THREADS"] = "1"
     _SHOP = _Shop()
+    gc.collect()
+    gc.freeze()
 
 
 _SHOP: _Shop

@@ -1,5 +1,6 @@
 """What one decision costs, and its parts; the catalogue's rules beside Jinja2's compiled expressions on the same values."""
 
+import gc
 import json
 import math
 import time
@@ -48,6 +49,8 @@ def one_decision() -> dict[str, float]:
     drawn = [Drawn.of(each, int(np.argmax(each.probability[0])), None) for each in stood]
     known = list(zip(moments, failed, groups, stood, drawn, strict=True))
     made = [decide(each, _ASK, policy) for each in customers]
+    gc.collect()
+    gc.freeze()  # as a server does when it starts
     return {
         "actions": len(policy.catalogue.actions) - 1,
         "gates": len(policy.gates.gates),
