@@ -199,10 +199,12 @@ def test_exports_at_once_share_nobody(home_on_each):
     state = open_state(url)
     found, start = {}, threading.Barrier(2)
 
+    settings = ServingSettings(home=home.root, database_url=url, holdout_share=0.0)
+    deciders = {action: decider_at(settings, NOW, lambda _: None) for action in (ACTION, OTHER)}
+
     def run(action):
-        decider = decider_at(ServingSettings(home=home.root, database_url=url, holdout_share=0.0), NOW, lambda _: None)
-        export = Export(state, decider, AudienceAsk(action, NOW))
-        start.wait()
+        export = Export(state, deciders[action], AudienceAsk(action, NOW))
+        start.wait(60)
         found[action] = [each.customer_id for part in export.members() for each in part]
 
     threads = [threading.Thread(target=run, args=(action,)) for action in (ACTION, OTHER)]
