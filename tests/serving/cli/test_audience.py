@@ -257,7 +257,7 @@ def test_files_with_addresses_are_their_owners_alone(nextbest, tmp_path):
     ("given", "said"),
     [
         (("--action", "personal_recomendations"), "'personal_recommendations'"),
-        (("--action", OTHER, "--channel", "sms"), "It goes by email."),
+        (("--action", OTHER, "--channel", "social"), "It goes by email"),
         (("--action", ACTION, "--as-of", "soon"), "'soon' is no time"),
         (("--action", ACTION, "--as-of", "2999-01-01"), "lies in the future"),
         (("--action", ACTION, "--output", "a.xlsx"), ".csv"),
