@@ -55,11 +55,17 @@ def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database with nothing in it."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path / 'state.db'}"
-    server: str = request.getfixturevalue("postgresql_server")
+    found: str = request.getfixturevalue("empty_postgresql")
+    return found
+
+
+@pytest.fixture
+def empty_postgresql(postgresql_server: str) -> str:
+    """The URL of a PostgreSQL database with nothing in it."""
     name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
+    with psycopg.connect(postgresql_server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name}")
-    return f"{server}/{name}"
+    return f"{postgresql_server}/{name}"
 
 
 @pytest.fixture
@@ -207,6 +213,20 @@ def serve(make_home: Callable[..., Home]) -> Callable[..., Server]:
 def serve_home() -> Callable[..., Server]:
     """Serves what is in this home and this database: `with serve_home(root, url) as client`."""
     return lambda root, url="", **given: Server(settings_of(open_home(root), url, **given))
+
+
+@pytest.fixture
+def serve_rules(tmp_path: Path) -> Callable[..., Server]:
+    """Serves a shop of which nothing is known yet, under this catalogue and these limits: `with serve_rules(catalogue, limits, url) as client`."""
+
+    def make(catalogue: str, limits: str = "{}", url: str = "", **given: Any) -> Server:
+        home = open_home(tmp_path / "home")
+        (home.config / "catalogue.yaml").write_text(catalogue, encoding="utf-8")
+        (home.config / "limits.yaml").write_text(limits, encoding="utf-8")
+        migrate(url or f"sqlite:///{home.database}")
+        return Server(settings_of(home, url, **{"random_share": 0.0, **given}))
+
+    return make
 
 
 @pytest.fixture
