@@ -61,7 +61,7 @@ def one_decision() -> dict[str, float]:
         "  weighing and exploring": cheapest(lambda each: chances(each[1], asked, each[0].known, each[2], policy, {}), known),
         "    of which exploring": cheapest(lambda each: policy.exploration.probabilities(each[3].weighed.standing(each[3].allowed)), known),
         "  composing: reasons, words, message, time": cheapest(
-            lambda each: composed(each[0], _ASK, policy, GROUPS[each[2][0]], each[3], [each[4]]), known
+            lambda each: composed(each[0].situation, _ASK, policy, GROUPS[each[2][0]], each[3], [each[4]]), known
         ),
         "its record as JSON": cheapest(to_json, made),
         **_rules(policy, customers),

@@ -20,11 +20,11 @@ from decisions.forbidding import HOLDOUT, forbidding
 from decisions.holdout import Group
 from decisions.limits import EVERY_PUSHED
 from decisions.messages import Occasion
-from decisions.moment import Moment
 from decisions.policy import Policy
+from decisions.product_scope import scoped
 from decisions.reasons import Reason, reason
 from decisions.remarks import Remark, in_words
-from decisions.situation import Ask
+from decisions.situation import Ask, Situation
 from decisions.value import SOURCES
 from decisions.why import reason_of, why_of
 from features.contract import NO_ACTION
@@ -56,15 +56,14 @@ class Drawn:
         return cls(action, way, told, float(stood.probability[row, action]), best, alone, placement)
 
 
-def composed(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances, drawn: Sequence[Drawn]) -> Decision:
+def composed(situation: Situation, ask: Ask, policy: Policy, group: Group, first: Chances, drawn: Sequence[Drawn]) -> Decision:
     """The decision. `first` is what stood for choice (one row), `drawn` what was drawn: `no_action` where that ended a list, or left a place empty.
 
     Every placement that was asked for is answered, an empty one by `no_action`.
     """
-    situation = moment.situation
-    stood = _stood(moment, ask, policy, group, first)
+    stood = _stood(situation, ask, policy, group, first)
     shown = [each for rank, each in enumerate(drawn) if rank == 0 or each.action or ask.placements]
-    actions = [_chosen(rank, each, stood, moment, policy, several=len(ask.placements) > 1) for rank, each in enumerate(shown, start=1)]
+    actions = [_chosen(rank, each, stood, situation, policy, several=len(ask.placements) > 1) for rank, each in enumerate(shown, start=1)]
     best = _best(first.weighed.priority[0], first.allowed[0] if group != "no_action" else _otherwise(first, ask, policy))
     told = _told(shown)
     why = why_of(actions[told], stood, group, _names(policy), policy.currency, best=best)
@@ -76,7 +75,7 @@ def composed(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chan
         decision_id=ask.decision_id,
         customer_id=situation.customer_id,
         decided_at=situation.as_of,
-        stage=moment.stage,
+        stage=situation.stage if ask.stage is None else ask.stage,
         policy_version=policy.version,
         code_version=code_version(),
         models=policy.models,
@@ -101,29 +100,29 @@ def code_version() -> str:
         return "unknown"
 
 
-def _stood(moment: Moment, ask: Ask, policy: Policy, group: Group, first: Chances) -> Stood:
+def _stood(situation: Situation, ask: Ask, policy: Policy, group: Group, first: Chances) -> Stood:
     gates, weighed = policy.gates, first.weighed
     allowed, ways = first.allowed[0].tolist(), weighed.way[0].tolist()
     refused = asked_for(policy, ask.channels, ask.placements).refused
     closed = [place for place, is_open in enumerate(allowed) if place and not is_open]
     forbidden = forbidding(gates).reasons(first.failed[0], closed, refused, held=group == "no_action")
     told = dict(zip(closed, forbidden, strict=True))
-    told |= {place: _remarks(gates.ways[ways[place]].channel, moment) for place, is_open in enumerate(allowed) if place and is_open}
+    told |= {place: _remarks(gates.ways[ways[place]].channel, situation) for place, is_open in enumerate(allowed) if place and is_open}
     actions = policy.catalogue.actions
     reasons = {actions[place].action_id: told[place] for place in sorted(told) if told[place]}
     return Stood(
-        action_ids=tuple(action.action_id for action in policy.catalogue.actions),
-        channels=tuple(gates.ways[way].channel for way in ways),
+        action_ids=gates.action_ids,
+        channels=tuple([gates.channels[way] for way in ways]),
         allowed=tuple(allowed),
         probability=tuple(first.probability[0].tolist()),
         terms={name: tuple(getattr(weighed, name)[0].tolist()) for name in TERMS},
-        value_sources=tuple(SOURCES[source] for source in weighed.value_source[0].tolist()),
+        value_sources=tuple([SOURCES[source] for source in weighed.value_source[0].tolist()]),
         reasons=reasons,
     )
 
 
-def _remarks(channel: str, moment: Moment) -> tuple[Reason, ...]:
-    return () if channel in moment.situation.consent else _unknown_consent(channel)
+def _remarks(channel: str, situation: Situation) -> tuple[Reason, ...]:
+    return () if channel in situation.consent else _unknown_consent(channel)
 
 
 @cache
@@ -131,12 +130,12 @@ def _unknown_consent(channel: str) -> tuple[Reason, ...]:
     return (reason("consent_unknown", channel=channel),)
 
 
-def _chosen(rank: int, drawn: Drawn, stood: Stood, moment: Moment, policy: Policy, *, several: bool) -> Chosen:
-    action, channel, situation = policy.catalogue.actions[drawn.action], policy.gates.ways[drawn.way].channel, moment.situation
-    shown = moment.shown.get(action.action_id, ())
+def _chosen(rank: int, drawn: Drawn, stood: Stood, situation: Situation, policy: Policy, *, several: bool) -> Chosen:
+    action, channel = policy.catalogue.actions[drawn.action], policy.gates.ways[drawn.way].channel
+    shown = scoped(action.products, situation.products)
     occasion = Occasion(situation.profile, situation.as_of, shown, policy.catalogue.shop, policy.currency)
-    send_at, timing = _timing(channel, moment, policy) if channel in policy.catalogue.pushed_channels else (None, None)
-    told = [] if action.action_id == NO_ACTION else [*_remarks(channel, moment), *_channel_reason(channel, moment, policy)]
+    send_at, timing = _timing(channel, situation, policy) if channel in policy.catalogue.pushed_channels else (None, None)
+    told = [] if action.action_id == NO_ACTION else [*_remarks(channel, situation), *_channel_reason(channel, situation, policy)]
     return Chosen(
         action_id=action.action_id,
         name=action.name,
@@ -170,18 +169,17 @@ def _empty(place: Drawn, group: Group) -> Reason:
     return reason("place_alone" if place.alone else "place_empty" if place.best else "place_explored", placement=place.placement)
 
 
-def _channel_reason(channel: str, moment: Moment, policy: Policy) -> Iterator[Reason]:
+def _channel_reason(channel: str, situation: Situation, policy: Policy) -> Iterator[Reason]:
     """Why by this channel: how the customer answers it, where anything is known of them or of the shop."""
-    situation = moment.situation
     if situation.answers or situation.shop.answers:
         channels = policy.arbiter.channels
         rates = shop_rates(*shop_counts(situation.shop.answers, channels))
         yield _said(channel_remark(channel, situation.answers, float(rates[channels.index(channel)])))
 
 
-def _timing(channel: str, moment: Moment, policy: Policy) -> tuple[datetime | None, Reason | None]:
+def _timing(channel: str, situation: Situation, policy: Policy) -> tuple[datetime | None, Reason | None]:
     """The customer's best next time on this channel, and why; now, without a reason, where no hours are known and the channel is not silent."""
-    situation, quiet = moment.situation, policy.limits.quiet_hours
+    quiet = policy.limits.quiet_hours
     silent = quiet is not None and channel in quiet.channels
     if not silent and not any(situation.hours) and not any(situation.shop.hours):
         return situation.as_of, None

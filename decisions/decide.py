@@ -69,7 +69,7 @@ def decide(situation: Situation, ask: Ask, policy: Policy) -> Decision:
     everything = np.ones(len(policy.gates.ways), dtype=bool)
     listing = _Listing(moment, ask, policy, group, moment.values, failures(moment, ask, policy), everything)
     first = listing.stand(ask.placements)
-    return composed(moment, ask, policy, group, first, _drawn(listing, first))
+    return composed(situation, ask, policy, group, first, _drawn(listing, first))
 
 
 def _drawn(listing: _Listing, first: Chances) -> list[Drawn]:

@@ -18,7 +18,7 @@ from decisions.crowd import Crowd, circumstances, frame_of
 from decisions.decision import Decision
 from decisions.exploration import draw, uniform
 from decisions.holdout import GROUPS
-from decisions.moment import budget_values, moment_of
+from decisions.moment import budget_values
 from decisions.policy import Policy
 from decisions.situation import Ask
 from features.errors import InputError
@@ -67,7 +67,7 @@ class Decided:
         ask = replace(self.ask, decision_id=self.decision_ids[row])
         part = self.chances.rows(slice(row, row + 1))
         drawn = Drawn.of(part, int(self.action[row]), ask.placements[0] if ask.placements else None)
-        return composed(moment_of(situation, ask, self.policy), ask, self.policy, GROUPS[self.groups[row]], part, [drawn])
+        return composed(situation, ask, self.policy, GROUPS[self.groups[row]], part, [drawn])
 
 
 def decide_many(crowd: Crowd, ask: Ask, policy: Policy, decision_ids: Sequence[str], *, greedily: bool = False) -> Iterator[Decided]:

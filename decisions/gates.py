@@ -66,6 +66,8 @@ class Gates:
         self.counted = np.array([not gate.names.isdisjoint(asked) for gate in self.gates], dtype=bool)
         self.quiet = np.array([gate.code == "quiet_hours" for gate in self.gates], dtype=bool)
         self.per_action = _by_action(self.ways, len(catalogue.actions))
+        self.action_ids = tuple(action.action_id for action in catalogue.actions)
+        self.channels = tuple(way.channel for way in self.ways)
         self.ways_of = tuple(tuple(way for way in row if way >= 0) for row in self.per_action.tolist())
         self._weights = self.guards.T.astype(np.float32)
 

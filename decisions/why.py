@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from string import Formatter
 from typing import Final
 
 from decisions import locales
@@ -41,6 +42,11 @@ _SENTENCES: Final = {
         "{name} có ưu tiên cao nhất, {sum}. Xác suất {probability}.",
     ),
 }
+_NAMED: Final = {
+    code: tuple(dict.fromkeys(name for sentence in both for _, name, _, _ in Formatter().parse(sentence) if name))
+    for code, both in _SENTENCES.items()
+}
+"""What the sentences of each code name."""
 _NOTHING_VI: Final = "Không làm gì"
 _SUM: Final = (
     "{p} response x {value} value{lift}{weight}{lever} - {cost} cost",
@@ -56,7 +62,8 @@ def why_of(first: Chosen, stood: Stood, group: Group, names: Mapping[str, str], 
     place, second = best
     margin = None if second is None else stood.terms["priority"][place] - stood.terms["priority"][second]
     code = _code(first, stood, group, place, second)
-    told = [_told(first, stood, names, currency, language, best=best, margin=margin) for language in ("en", "vi")]
+    tellers = [_tellers(first, stood, names, currency, language, best=best, margin=margin) for language in ("en", "vi")]
+    told = [{name: teller[name]() for name in _NAMED[code]} for teller in tellers]
     english, vietnamese = (sentence.format(**each) for sentence, each in zip(_SENTENCES[code], told, strict=True))
     return Why(stood.action_ids[place], None if second is None else stood.action_ids[second], margin, english, vietnamese)
 
@@ -83,7 +90,7 @@ def _code(first: Chosen, stood: Stood, group: Group, place: int, second: int | N
     return "only" if second is None else "best"
 
 
-def _told(
+def _tellers(
     first: Chosen,
     stood: Stood,
     names: Mapping[str, str],
@@ -92,7 +99,8 @@ def _told(
     *,
     best: tuple[int, int | None],
     margin: float | None,
-) -> dict[str, object]:
+) -> dict[str, Callable[[], object]]:
+    """What sentences may name, each told when it is asked for: money takes its time to be written."""
     (place, second), count = best, sum(stood.allowed)
 
     def money(amount: float) -> str:
@@ -103,17 +111,17 @@ def _told(
 
     second_id = stood.action_ids[place if second is None else second]
     return {
-        "name": name(first.action_id),
-        "placement": first.placement,
-        "best": name(stood.action_ids[place]),
-        "best_priority": money(stood.terms["priority"][place]),
-        "second": name(second_id),
-        "second_priority": money(stood.terms["priority"][place if second is None else second]),
-        "margin": "" if margin is None else money(margin),
-        "sum": f"{_sum(first.terms, money, language)} = {money(first.terms.priority)}",
-        "probability": f"{first.drawn_probability:.3g}",
-        "count": count,
-        "counts": "-" if count > 1 else _counts(stood),
+        "name": lambda: name(first.action_id),
+        "placement": lambda: first.placement,
+        "best": lambda: name(stood.action_ids[place]),
+        "best_priority": lambda: money(stood.terms["priority"][place]),
+        "second": lambda: name(second_id),
+        "second_priority": lambda: money(stood.terms["priority"][place if second is None else second]),
+        "margin": lambda: "" if margin is None else money(margin),
+        "sum": lambda: f"{_sum(first.terms, money, language)} = {money(first.terms.priority)}",
+        "probability": lambda: f"{first.drawn_probability:.3g}",
+        "count": lambda: count,
+        "counts": lambda: "-" if count > 1 else _counts(stood),
     }
 
 
