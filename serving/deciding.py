@@ -18,6 +18,7 @@ from decisions.policy import Policy
 from decisions.product_scope import narrow_scopes
 from decisions.records import from_record
 from decisions.situation import Ask, Contact, Product, Situation
+from features.errors import InputError
 from serving.budgets_now import Left, after, budgets_left, takes
 from serving.champions import Champions
 from serving.current import Current, Reader
@@ -117,10 +118,14 @@ class Decider:
     def recorded(self, connection: Connection, row: Mapping[str, Any]) -> Recorded:
         """The decision that a stored row holds; without the policy that made it, gates have their codes alone."""
         policy = self.older.find(connection, row["policy_version"]) if self.older else self.policy
-        return Recorded(from_record(row["record"], None if isinstance(policy, str) else policy), row["request"]["known"])
+        try:
+            decision = from_record(row["record"], None if isinstance(policy, str) else policy)
+        except InputError as error:
+            raise ProblemError(409, error.problem, remedy=error.remedy, kind="unreadable-record") from error
+        return Recorded(decision, bool(row["request"].get("known", True)))
 
     def _again(self, connection: Connection, row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
-        if row["request"]["asked"] != asked:
+        if row["request"].get("asked") != asked:
             raise ProblemError(
                 409,
                 f"The decision {row['decision_id']!r} is recorded already, and was asked differently.",

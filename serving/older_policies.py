@@ -47,6 +47,8 @@ def _made(connection: Connection, version: str) -> Policy | str:
         made = policy_from_plain(plain)
     except InputError as error:
         return f"{error.problem} {error.remedy}"
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        return f"The policy {version} that made it was changed where it is kept: it is not whole ({error!r})."
     return (
         made
         if made.version == version

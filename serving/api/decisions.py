@@ -1,7 +1,8 @@
 """Decisions: made for an app, recorded before they are answered, and looked up again by auditors."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final
@@ -22,7 +23,7 @@ from serving.channels import checked_channels
 from serving.deciding import Recorded, Subject, Wanted
 from serving.dependencies import Ours, Serving
 from serving.errors import ProblemError
-from serving.fields import Body, Id, Number, Text
+from serving.fields import Body, Id, Text
 from serving.state import decisions
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
@@ -30,6 +31,7 @@ router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 MOST_AT_ONCE: Final = 500
 _KEYS = uuid.UUID("5b0f6a8e-6c1d-4c55-9f0e-7d1f0a4f6a11")
 
+Weight = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 IdempotencyKey = Annotated[Id | None, Header(description="the same key gives the same decision; decision_id does the same")]
 
 
@@ -51,7 +53,7 @@ class DecisionIn(Body):
         max_length=50,
         description="places in the app to fill, each with one action, none twice; then k does not count",
     )
-    context: dict[Text, Number] = Field(
+    context: dict[Text, Weight] = Field(
         default_factory=dict, max_length=200, description="weights of actions or groups, 0 to 5; 1 is neutral"
     )
     deferred: bool = Field(default=False, description="the contact is made at send_at, not now: quiet hours do not forbid it")
@@ -140,6 +142,9 @@ def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = N
         raise ProblemError(
             422, "A decision_id stands twice in the batch.", remedy="Give each decision its own, or none.", kind="duplicate-id"
         )
+    for place, each in enumerate(asked.decisions):
+        with _named(f"decisions.{place}"):
+            _ask(each, ids[place], ours)
     return BatchAnswer(decisions=_decided(asked.decisions, ids, ours))
 
 
@@ -162,7 +167,7 @@ def get_decision(decision_id: Annotated[Id, Path(description="as POST /v1/decisi
         visitor_id=row["visitor_id"],
         decided_at=row["decided_at"],
         answer=decision_answer(decision, known=made.known, explain=True),
-        request=row["request"]["asked"],
+        request=row["request"].get("asked", {}),
         features=dict(decision.situation.features),
         policy_version=decision.policy_version,
         code_version=decision.code_version,
@@ -184,6 +189,17 @@ def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving) -> 
         if not each.dry_run:
             ours.metrics.decisions.labels(answer.decision.stage, answer.decision.actions[0].action_id).inc()
     return [decision_answer(answer.decision, known=answer.known, explain=each.explain) for each, answer in zip(asked, made, strict=True)]
+
+
+@contextmanager
+def _named(place: str) -> Iterator[None]:
+    """Says in front of a problem which of the batch has it."""
+    try:
+        yield
+    except ProblemError as error:
+        raise ProblemError(error.status, f"{place}: {error.problem}", remedy=error.remedy, kind=error.kind) from error
+    except InputError as error:
+        raise InputError(f"{place}: {error.problem}", remedy=error.remedy) from error
 
 
 def _ask(asked: DecisionIn, decision_id: str, ours: Serving) -> Ask:
@@ -217,6 +233,8 @@ def _replayed(record: dict[str, Any], made: Recorded, policy: Policy | str) -> R
         again = decide(made.decision.situation, made.decision.ask, policy)
     except InputError as error:
         return Replay(same=None, why=f"{error.problem} {error.remedy}")
+    except (LookupError, TypeError, ValueError, ArithmeticError) as error:  # a record that was changed may hold anything
+        return Replay(same=False, why=f"The record was changed: nothing can be decided on it ({error!r}).")
     if orjson.loads(to_json(again)) == record:
         return Replay(same=True, why="Made again from its record, the decision is the same.")
     return Replay(same=False, why="Made again from its record, the decision differs: the record or the program was changed.")
