@@ -52,7 +52,7 @@ def action_of(part: Part, given: ActionForm, known: Known) -> Action:
         treatments=treatments_of(part, given, channels, known.senders),
         offer=_offer(part, given, products),
     )
-    _check_texts(part, action, known.shop)
+    _check_texts(part, given, action, known.shop)
     return action
 
 
@@ -64,9 +64,9 @@ def _channels(part: Part, given: ActionForm, known: Known) -> tuple[str, ...]:
     if not named:
         raise part.error("it names no channel", f"Add channel: email, or another of {', '.join(known.channels)}.", "channel")
     for place, channel in enumerate(named):
-        part.require(
-            "channel", channel, known.channels, *((key, place) if given.channels else (key,)), more="; add your own under channels"
-        )
+        at: tuple[Step, ...] = (key, place) if given.channels else (key,)
+        own = f"a channel of your own is first named at the top of the file: channels: [{channel}]"
+        part.require("channel", channel, known.channels, *at, more=f" of {', '.join(known.channels)}; {own}")
         if channel in named[:place]:
             raise part.error(f"{channel} stands twice", "Take one of the two out.", key, place)
     return named
@@ -130,10 +130,14 @@ def _offer(part: Part, given: ActionForm, products: ProductScope) -> Offer | Non
     return Offer(**given.offer.model_dump())
 
 
-def _check_texts(part: Part, action: Action, shop: Shop) -> None:
+def _check_texts(part: Part, given: ActionForm, action: Action, shop: Shop) -> None:
     for channel, by_locale in action.treatments.items():
+        said = given.treatments.get(channel)
         for locale in by_locale:
+            own = isinstance(said, Mapping) and locale in said  # else the text is for every channel
             try:
                 check(action, channel, locale, shop)
             except InputError as error:
-                raise part.error(error.problem, error.remedy, "treatments") from error
+                field = getattr(error, "field", "body")
+                at = (channel, locale, field) if own else (locale, field)
+                raise part.error(error.problem, error.remedy, "treatments", below=at) from error

@@ -1,10 +1,12 @@
 """Proves at load that a message can be rendered, whoever the customer is."""
 
+import re
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Final
 
-from jinja2 import TemplateError, TemplateSyntaxError, meta, nodes
+import jinja2
+from jinja2 import TemplateSyntaxError, meta, nodes
 
 from decisions.actions import Action, Shop
 from decisions.message_templates import parsed
@@ -19,16 +21,24 @@ KNOWN: Final = (
 )
 
 
+class TemplateError(InputError):
+    """A template names what it cannot: `field` is which one, subject or body."""
+
+    def __init__(self, problem: str, *, remedy: str, field: str) -> None:
+        super().__init__(problem, remedy=remedy)
+        self.field = field
+
+
 def check(action: Action, channel: str, locale: str, shop: Shop) -> None:
     """Raises InputError if the treatment of this channel and locale cannot be rendered for everybody; it names what is missing."""
     treatment = action.treatments[channel][locale]
     for part, text in (("subject", treatment.subject), ("body", treatment.body)):
         where = f"{locale}, {part}" if len(action.channels) == 1 else f"{channel}, {locale}, {part}"
-        _check_names(text, where, with_offer=action.offer is not None)
+        _check_names(text, where, part, with_offer=action.offer is not None)
     for occasion in examples(action, shop):
         try:
             rendered(treatment, action.offer, channel, locale, occasion)
-        except (TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
+        except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
             raise InputError(f"{locale}: its template cannot be filled: {error}.", remedy=KNOWN) from error
 
 
@@ -40,21 +50,27 @@ def examples(action: Action, shop: Shop) -> Iterator[Occasion]:
         yield Occasion(profile, datetime(2024, 1, 31), products, shop, "EUR")
 
 
-def _check_names(text: str, where: str, *, with_offer: bool) -> None:
+def _check_names(text: str, where: str, field: str, *, with_offer: bool) -> None:
     try:
         tree = parsed(text)
         named = sorted(meta.find_undeclared_variables(tree))
     except TemplateSyntaxError as error:
         problem = f"{where}: line {error.lineno} of its template is not Jinja2: {(error.message or '').rstrip('.')}."
-        raise InputError(problem, remedy=KNOWN) from error
+        quotes = "Write straight quotes: ' or \". " if re.search("[‘’“”]", error.message or "") else ""
+        remedy = f"{quotes}What is filled in stands between {{{{ and }}}}. {KNOWN}"
+        raise TemplateError(problem, remedy=remedy, field=field) from error
     for name in named:
         if name not in FIELDS:
-            raise InputError(f"{where}: its template names {name!r}; the nearest known is {nearest(name, FIELDS)!r}.", remedy=KNOWN)
+            raise TemplateError(
+                f"{where}: its template names {name!r}; the nearest known is {nearest(name, FIELDS)!r}.", remedy=KNOWN, field=field
+            )
         if name == "offer" and not with_offer:
             remedy = "Add the key offer, or take it out of the text."
-            raise InputError(f"{where}: its template speaks of an offer, but the action makes none.", remedy=remedy)
+            raise TemplateError(f"{where}: its template speaks of an offer, but the action makes none.", remedy=remedy, field=field)
     for part in tree.find_all(nodes.Getattr):
         owner = part.node.name if isinstance(part.node, nodes.Name) else ""
         if FIELDS.get(owner) and part.attr not in FIELDS[owner]:
             like = nearest(part.attr, FIELDS[owner])
-            raise InputError(f"{where}: its template names {owner}.{part.attr}; the nearest known is {owner}.{like}.", remedy=KNOWN)
+            raise TemplateError(
+                f"{where}: its template names {owner}.{part.attr}; the nearest known is {owner}.{like}.", remedy=KNOWN, field=field
+            )

@@ -9,6 +9,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
+from decisions.reading_mistakes import form_mistake, yaml_mistake
 from features.errors import InputError
 from features.nearest import nearest
 
@@ -45,10 +46,10 @@ class Part:
     path: tuple[Step, ...] = ()
     title: str = ""
 
-    def error(self, problem: str, remedy: str, *keys: Step) -> InputError:
-        """The error about what stands under these keys of the part."""
+    def error(self, problem: str, remedy: str, *keys: Step, below: tuple[Step, ...] = ()) -> InputError:
+        """The error about what stands under these keys of the part; its line is that of what stands `below` them."""
         told = ", ".join(filter(None, (self.title, *(str(key) for key in keys if isinstance(key, str)))))
-        return InputError(f"{self.document.where(*self.path, *keys)}: {told}: {problem.rstrip('.')}.", remedy=remedy)
+        return InputError(f"{self.document.where(*self.path, *keys, *below)}: {told}: {problem.rstrip('.')}.", remedy=remedy)
 
     def require(self, what: str, word: str, known: Collection[str], *keys: Step, more: str = "") -> None:
         """Raises InputError if the word is none of the known ones; it names the nearest."""
@@ -84,15 +85,6 @@ class Form(BaseModel):
 
 _Filled = TypeVar("_Filled", bound=Form)
 
-_REMEDIES: Final = {
-    **dict.fromkeys(("dict_type", "model_type"), "Write them below it, indented, as name: value"),
-    "list_type": "Write a list: [one, another]",
-    "string_type": 'Write a text; what looks like a number, a date or yes and no stands in quotes: "7"',
-    "float_type": "Write a number with a point: 0.10",
-    "int_type": "Write a whole number",
-}
-_YAML_REMEDY: Final = "Correct it there: indent with spaces, and put texts with a colon or a bracket in quotes, or below a |."
-
 
 class _StrictLoader(yaml.SafeLoader):
     """Safe YAML that refuses a key given twice."""
@@ -116,7 +108,9 @@ def read_document(path: Path) -> Document:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror}.", remedy="Name a readable YAML file.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text.", remedy="Save it as UTF-8.") from error
+        line = error.object[: error.start].count(b"\n") + 1
+        remedy = "Save it as UTF-8 (in the editor: save with encoding), and look whether its letters with accents are still right."
+        raise InputError(f"{path}, line {line}: it is not UTF-8 text.", remedy=remedy) from error
     return document_of(text, str(path))
 
 
@@ -128,13 +122,16 @@ def document_of(text: str, name: str) -> Document:
         data = loader.construct_document(node) if node is not None else None
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise InputError(f"{name}, line {line}: {error.problem}.", remedy=_YAML_REMEDY) from error
+        problem, remedy = yaml_mistake(error, text)
+        raise InputError(f"{name}, line {line}: {problem}.", remedy=remedy) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{name} is not YAML: {error}.", remedy="Correct the YAML.") from error
     finally:
         loader.dispose()
     if node is None or not isinstance(data, dict):
-        raise InputError(f"{name} holds no mapping of keys to values.", remedy="Begin with a key, as the default file does.")
+        what = "is empty" if node is None else "holds no mapping of keys to values"
+        remedy = "Begin with a key, as the default file does; a home's own file is written again with defaults if it is deleted."
+        raise InputError(f"{name} {what}.", remedy=remedy)
     return Document(name, data, node, text)
 
 
@@ -145,10 +142,8 @@ def _filled(form: type[_Filled], document: Document) -> _Filled:
         mistakes = error.errors(include_url=False)
         first = mistakes[0]
         path = tuple(step for step in first["loc"] if not str(step).startswith(KIND_MARK))
-        more = f" (and {len(mistakes) - 1} more mistakes)" if len(mistakes) > 1 else ""
-        said = "keys and values must stand here" if first["type"] in ("dict_type", "model_type") else first["msg"]
-        remedy = f"{_REMEDIES.get(first['type'], 'Correct it there')}; the default file beside the program shows every key."
-        raise InputError(f"{document.where(*path)}: {_titled(document.data, path)}{said}{more}.", remedy=remedy) from error
+        problem, remedy = form_mistake(mistakes)
+        raise InputError(f"{document.where(*path)}: {_titled(document.data, path)}{problem}.", remedy=remedy) from error
 
 
 def _titled(data: Any, path: tuple[Step, ...]) -> str:

@@ -10,6 +10,7 @@ A missing value makes a comparison false, so `not x > 3` is true where x is miss
 """
 
 import ast
+import re
 import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -53,6 +54,18 @@ _SIGNS: Final[Mapping[type[ast.AST], str]] = {
 }
 _WORDS: Final = {"true": 1.0, "false": 0.0}
 
+_HINTS: Final = (
+    ("[‘’‚“”„]", "Write straight quotes: 'text'."),
+    (r"\b(AND|OR|NOT|IN)\b", "Write and, or, not, in with small letters."),
+    (r"&|\|", "Write and, or."),
+    (r"\d\s*%", "Write a percentage as a share: 30 % is 0.3."),
+    (r"<>", "Unequal is written !=."),
+    (r"\bbetween\b|\bBETWEEN\b", "Write between as 2 <= order_count <= 5."),
+    (r"(?<![=<>!])=(?![=])", "Equality is written ==."),
+    (r"\d,\d", "Write numbers with a point: 0.5."),
+)
+"""What people write who know other languages, and what to write here."""
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -93,9 +106,15 @@ def _tree(source: str) -> ast.expr:
             return ast.parse(source, mode="eval").body
     except SyntaxError as error:
         problem = f"The rule {source!r} cannot be read at character {error.offset or 1}."
-        raise InputError(problem, remedy=f"{SYNTAX} Equality is written ==.") from error
+        raise InputError(problem, remedy=f"{_hint(source)}{SYNTAX}") from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise InputError(f"The rule {source!r} cannot be read.", remedy=SYNTAX) from error
+
+
+def _hint(source: str) -> str:
+    """What the writer of a rule that cannot be read probably meant, as a sentence; empty where nothing is recognised."""
+    bare = re.sub(r"'[^']*'|\"[^\"]*\"", "", source)
+    return next((f"{hint} " for pattern, hint in _HINTS if re.search(pattern, bare)), "")
 
 
 class _Reader:

@@ -57,17 +57,17 @@ def test_limits_are_the_same_when_they_are_read_from_their_own_text() -> None:
     [
         ("contacts:\n  emial: {day: 1}", "line 2: contacts, emial: the channel 'emial' is not known.*'email', or every_pushed_channel"),
         ("contacts: {email: {dya: 1}}", "'dya' is not known; the nearest known is 'day'"),
-        ("contacts: {email: {day: -1}}", "contacts, email, day: Input should be greater than or equal to 0"),
+        ("contacts: {email: {day: -1}}", "contacts, email, day: -1 is less than 0"),
         ("contacts: {email: {day: 1.5}}", "contacts, email, day"),
-        ("suppression: {rejected_count: 0}", "greater than or equal to 1"),
+        ("suppression: {rejected_count: 0}", "0 is less than 1"),
         ("groups:\n  ofer: {month: 1}", "line 2: groups, ofer: the group 'ofer' is not known. The nearest known is 'offer'"),
         ("actions:\n  crad: {month: 1}", "line 2: actions, crad: the action 'crad' is not known. The nearest known is 'card'"),
         ("actions: {no_action: {month: 1}}", "the action 'no_action' is not known"),
         ("budgets:\n  crad: {per: day, contacts: 1}", "line 2: budgets, crad: the action 'crad' is not known"),
         ("budgets: {card: {per: day}}", "budgets, card: it limits nothing"),
-        ("budgets: {card: {contacts: 1}}", "budgets, card, per: Field required"),
-        ("budgets: {card: {per: year, contacts: 1}}", "budgets, card, per: Input should be 'day', 'week', 'month' or 'ever'"),
-        ("budgets: {card: {per: day, money: -1}}", "budgets, card, money: Input should be greater"),
+        ("budgets: {card: {contacts: 1}}", "budgets, card, per: it is missing"),
+        ("budgets: {card: {per: year, contacts: 1}}", "budgets, card, per: 'year' is not known; it may be 'day', 'week', 'month' or 'ever'"),
+        ("budgets: {card: {per: day, money: -1}}", "budgets, card, money: -1 is less than 0"),
         ("quiet_hours: {from: '21:00', until: '24:00', channels: [sms]}", "quiet_hours, until: '24:00' is no time of day"),
         (
             "quiet_hours: {from: late, until: '08:00', channels: [sms]}",
@@ -80,12 +80,12 @@ def test_limits_are_the_same_when_they_are_read_from_their_own_text() -> None:
         ("quiet_hours: {from: 21, until: '08:00', channels: [sms]}", "quiet_hours, from: 21 is no time of day"),
         ("quiet_hours: {from: true, until: '08:00', channels: [sms]}", "quiet_hours, from: True is no time of day"),
         ("quiet_hours: {from: '08:00', until: '8:00', channels: [sms]}", "quiet_hours, until: they begin when they end"),
-        ("quiet_hours: {from: '21:00', until: '08:00', channels: []}", "quiet_hours, channels: List should have at least 1"),
+        ("quiet_hours: {from: '21:00', until: '08:00', channels: []}", "quiet_hours, channels: it names 0, and needs at least 1"),
         (
             "quiet_hours:\n  from: '21:00'\n  until: '08:00'\n  channels:\n  - sms\n  - smss",
             "line 6: quiet_hours, channels: the channel 'smss'",
         ),
-        ("quiet_hours: {from: '21:00', channels: [sms]}", "quiet_hours, until: Field required"),
+        ("quiet_hours: {from: '21:00', channels: [sms]}", "quiet_hours, until: it is missing"),
     ],
 )
 def test_a_mistake_is_named_with_its_place_and_remedy(text: str, problem: str) -> None:
