@@ -39,7 +39,18 @@ def check(action: Action, channel: str, locale: str, shop: Shop) -> None:
         try:
             rendered(treatment, action.offer, channel, locale, occasion)
         except (jinja2.TemplateError, TypeError, ValueError, ArithmeticError, LookupError, AttributeError) as error:
-            raise InputError(f"{locale}: its template cannot be filled: {error}.", remedy=KNOWN) from error
+            raise InputError(
+                f"{locale}: its template cannot be filled: {error}.", remedy=_remedy(action, channel, locale, str(error))
+            ) from error
+
+
+def _remedy(action: Action, channel: str, locale: str, why: str) -> str:
+    treatment = action.treatments[channel][locale]
+    if treatment.sender is None and ("signature" in why or "sender" in why):
+        return f"Say who speaks in {locale}, at the top of the file: senders: {{{locale}: {{name: Linh Nguyen}}}}."
+    if not action.products.sources and "product" in treatment.subject + treatment.body:
+        return f"Say of which products the action speaks: products: [cart, viewed]. {KNOWN}"
+    return KNOWN
 
 
 def examples(action: Action, shop: Shop) -> Iterator[Occasion]:

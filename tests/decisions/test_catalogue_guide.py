@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from decisions.catalogue import DEFAULT_CATALOGUE, load_catalogue
+from decisions.actions import Offer
+from decisions.catalogue import DEFAULT_CATALOGUE, catalogue_of, load_catalogue
+from decisions.catalogue_doubts import doubts
 from decisions.catalogue_form import (
     ActionForm,
     CatalogueForm,
@@ -19,7 +21,7 @@ from decisions.catalogue_form import (
 )
 from decisions.channels import CHANNELS, HTML_CHANNELS
 from decisions.contact_names import contact_names
-from decisions.limits import limits_of
+from decisions.limits import limits_of, load_limits
 from decisions.limits_form import BudgetForm, LimitForm, LimitsForm, QuietHoursForm, SuppressionForm
 from decisions.message_check import KNOWN
 from decisions.message_words import FIELDS
@@ -52,7 +54,7 @@ def keys(form: type[Form]) -> set[str]:
 
 def block(start: str) -> str:
     (found,) = (each for each in re.findall(r"```yaml\n(.*?)```", GUIDE, flags=re.DOTALL) if each.lstrip().startswith(start))
-    return re.sub(r"^   ", "", found, flags=re.MULTILINE) if found.startswith("   ") else found
+    return found
 
 
 @pytest.mark.parametrize("heading", FORMS)
@@ -88,22 +90,36 @@ def test_the_channels_and_names_of_rules_are_those_of_the_program() -> None:
     assert all(f"`{name}`" in names for name in contact_names(["sms"]))
 
 
-def test_the_new_action_can_be_loaded_and_the_limits_too(tmp_path: Path) -> None:
-    path = tmp_path / "catalogue.yaml"
-    path.write_text(block("margin_share"))
-    read = load_catalogue(path)
-    action = read.action("tea_tasting")
-    assert action is not None
-    assert set(action.treatments) == {"email", "sms"}
+def test_the_limits_can_be_loaded() -> None:
     limits = limits_of(document_of(block("contacts"), "limits.yaml"), catalogue=load_catalogue())
     assert limits.budgets
     assert limits.quiet_hours
 
 
-def test_the_new_action_can_be_added_to_the_default_file(tmp_path: Path) -> None:
-    added = block("margin_share").split("actions:\n")[1]
-    (tmp_path / "catalogue.yaml").write_text(DEFAULT_CATALOGUE.read_text() + added)
-    assert load_catalogue(tmp_path / "catalogue.yaml").actions[-1].action_id == "tea_tasting"
+def test_the_new_action_can_be_pasted_at_the_end_of_the_default_file(tmp_path: Path) -> None:
+    path = tmp_path / "catalogue.yaml"
+    path.write_text(DEFAULT_CATALOGUE.read_text() + block("- action_id"))
+    read = load_catalogue(path)
+    action = read.actions[-1]
+    assert (action.action_id, set(action.treatments)) == ("tea_tasting", {"email", "sms"})
+    assert not any("tea_tasting" in sentence for sentence in doubts(read, load_limits(catalogue=read)))
+
+
+def test_what_more_can_be_wanted_can_be_written_where_it_is_said() -> None:
+    """The rows' words go where the table says, in files that hold the pasted action."""
+    group, monthly, budget, series, chosen = (re.findall(r"`([^`]+)`", row[2]) for row in table("An action in five minutes"))
+    letters = "".join(f"  - {{action_id: {name}_letter, channel: email}}\n" for name in ("first", "second", "third"))
+    top = f"margin_share: 0.3\nsenders: {{vi: {{name: Linh}}}}\ngroups:\n  {group[0]}\nseries:\n  {series[0]}\nactions:\n"
+    items = "  - action_id: items\n    channel: email\n" + "".join(f"    {line}\n" for line in chosen)
+    read = catalogue_of(document_of(top + letters + items + block("- action_id"), "catalogue.yaml"))
+    assert read.groups["event"].eligibility is not None
+    assert read.series[0].action_ids == ("first_letter", "second_letter", "third_letter")
+    own = read.action("items")
+    assert own is not None
+    assert own.offer == Offer(0.2, code="TEA20", valid_days=7, on_products=True)
+    assert own.products.categories == ("Home > Kitchen",)
+    limits = limits_of(document_of(f"actions:\n  {monthly[0]}\nbudgets:\n  {budget[0]}\n", "limits.yaml"), catalogue=read)
+    assert (limits.actions["tea_tasting"].month, limits.budgets["tea_tasting"].money) == (1, 200)
 
 
 def test_the_smallest_form_can_be_loaded(tmp_path: Path) -> None:

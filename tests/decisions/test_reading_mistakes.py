@@ -87,6 +87,20 @@ def test_a_mistake_in_a_template_is_told_at_the_line_of_the_text() -> None:
         catalogue_of(document_of(by_channel, "catalogue.yaml"))
 
 
+@pytest.mark.parametrize(
+    ("body", "remedy"),
+    [
+        ("{{ signature }}", "Say who speaks in en, at the top of the file: senders: {en: {name: "),
+        ("{{ sender.name }}", "Say who speaks in en"),
+        ("{{ products[0].name }}", "Say of which products the action speaks: products: [cart, viewed]"),
+    ],
+)
+def test_what_a_text_lacks_is_named(body: str, remedy: str) -> None:
+    with pytest.raises(InputError) as caught:
+        catalogue_of(document_of(WELL.replace("It is us", f'"{body}"'), "catalogue.yaml"))
+    assert caught.value.remedy.startswith(remedy)
+
+
 def test_curly_quotes_in_a_template_are_recognised() -> None:
     with pytest.raises(InputError, match="Write straight quotes"):
         catalogue_of(document_of(WELL.replace("Hi\n", '"{{ customer.given_name or ‘you’ }}"\n'), "catalogue.yaml"))
