@@ -4,6 +4,9 @@
     lift = lift_prior x k / (k + evidence)            k = 50 decisions: the business's belief fades as outcomes come in
     cost = contact_cost + leaving_cost
 
+An action that goes by several channels takes the one with the highest priority: by the channel that the customer answers best it is answered with its
+response probability, by another one less in proportion to their rates (`decisions.channel_choice`).
+
 Every term is kept. `no_action` has priority 0: an action must earn more than it costs to be better than leaving the customer alone. Arrays are
 customers x actions, and what stands in a row depends on that row alone.
 """
@@ -104,34 +107,40 @@ class Arbiter:
         """The terms of every action in these circumstances; each goes by the best of its channels that are allowed (customers x ways)."""
         beliefs = self._response.beliefs(known.stages)
         value, source = self._money.values(known.stages, known.order_counts, known.order_values, known.prices)
-        leaving = self._money.leaving(known.stages, known.order_counts, known.order_values)[:, None]
-        way = self._best_ways(known, ways_allowed, value)
+        leaving = beliefs.leaving * self._money.leaving(known.stages, known.order_counts, known.order_values)[:, None]
         lift = self._lift * LIFT_STRENGTH / (LIFT_STRENGTH + beliefs.evidence)
         weight = np.repeat(self._weights(context)[None], len(value), axis=0)
         lever = np.repeat(self._lever[None], len(value), axis=0)
-        contact_cost = self._way_cost[way]
-        leaving_cost = np.where(self._way_pushed[way], beliefs.leaving * leaving, 0.0)
-        priority = beliefs.probability * (1.0 + lift) * weight * value * lever - (contact_cost + leaving_cost)
-        priority[:, 0] = 0.0
         value[:, 0] = beliefs.probability[:, 0] = 0.0
-        terms = (beliefs.probability, lift, weight, value, lever, contact_cost, leaving_cost, priority, beliefs.strength)
+        gain = (1.0 + lift) * weight * value * lever
+        best, answered = self._best(known, ways_allowed, beliefs.probability * gain, leaving)
+        way = self._gates.per_action[np.arange(value.shape[1]), best]
+        probability, contact_cost = beliefs.probability * answered, self._way_cost[way]
+        leaving_cost = np.where(self._way_pushed[way], leaving, 0.0)
+        priority = probability * gain - (contact_cost + leaving_cost)
+        priority[:, 0] = 0.0
+        terms = (probability, lift, weight, value, lever, contact_cost, leaving_cost, priority, beliefs.strength)
         return Weighed(*terms, value_source=source, way=way)
 
     def rates(self, known: Circumstances) -> Floats:
         """How likely each customer answers each of `channels`."""
         return answer_rates(known.sent, known.answered, known.shop_sent, known.shop_answered)
 
-    def _best_ways(self, known: Circumstances, allowed: Flags, value: Floats) -> Ints:
-        """(N, A): the way that earns most by how its channel is answered; of equals the catalogue's first. The first way where none is allowed."""
+    def _best(self, known: Circumstances, allowed: Flags, earned: Floats, leaving: Floats) -> tuple[Ints, Floats]:
+        """(N, A): which of the action's channels has the highest priority, of equals the catalogue's first; and how well it is answered by this customer.
+
+        `earned` is what the action earns by the channel that they answer best; by another one it is answered less in proportion to their rates,
+        between 0 and 1. Where no channel is allowed, the first stands.
+        """
         ways = self._gates.per_action
         if not self._several:
-            return np.broadcast_to(ways[:, 0], value.shape)
-        rates = self.rates(known)
-        by_way = np.where(self._way_channel >= 0, rates[:, self._way_channel], 0.0)
-        worth = by_way[:, ways] * np.maximum(value, 0.0)[:, :, None] - self._way_cost[ways]
+            return np.zeros(earned.shape, dtype=np.int64), np.ones(earned.shape)
+        rates = np.where(ways >= 0, self.rates(known)[:, self._way_channel[ways]], 0.0)
+        answered = rates / rates.max(axis=2)[:, :, None]
+        costs = self._way_cost[ways] + np.where(self._way_pushed[ways], leaving[:, :, None], 0.0)
         usable = allowed[:, ways] & (ways >= 0)
-        best = np.argmax(np.where(usable, worth, -np.inf), axis=2)
-        return np.asarray(ways[np.arange(len(ways)), best])
+        best = np.argmax(np.where(usable, earned[:, :, None] * answered - costs, -np.inf), axis=2)
+        return best, np.take_along_axis(answered, best[:, :, None], axis=2)[:, :, 0]
 
     def _weights(self, context: Mapping[str, float]) -> Floats:
         return np.array([_weight(action, context) for action in self._actions]) if context else np.ones(len(self._actions))

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from decisions import messages
 from decisions.asking import asked_for
+from decisions.budget_periods import charged
 from decisions.chances import Chances
 from decisions.channel_choice import channel_remark, shop_counts, shop_rates
 from decisions.contact_time import hour_remark, instant_after, local_hour, next_hours, quiet_mask
@@ -226,7 +227,7 @@ def _reservations(drawn: Sequence[Drawn], policy: Policy) -> Iterator[Reservatio
     yield from taken.values()
     for way in ways:
         if way.action_id in policy.limits.budgets:
-            cost = float(policy.catalogue.actions[way.action].costs.get(way.channel, 0.0))
+            cost = charged(float(policy.catalogue.actions[way.action].costs.get(way.channel, 0.0)))
             yield Reservation("budget", way.action_id, 1, cost)
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from decisions.asking import asked_for, check
+from decisions.budget_periods import charged
 from decisions.chances import Chances, chances, group_places
 from decisions.composing import Drawn, composed
 from decisions.crowd import Crowd, circumstances, frame_of
@@ -140,7 +141,7 @@ def _while_they_last(stood: Chances, action: Ints, left: Left, policy: Policy) -
     gates, count = policy.gates, len(action)
     if not left:
         return count, [left] * (count + 1)
-    cost = stood.weighed.contact_cost[np.arange(count), action]
+    cost = np.array([charged(each) for each in stood.weighed.contact_cost[np.arange(count), action].tolist()])
     found: list[dict[str, tuple[float | None, float | None]]] = [{} for _ in range(count + 1)]
     for action_id, (contacts, money) in left.items():
         place = next((way.action for way in gates.ways if way.action_id == action_id), -1)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from decisions.actions import Action, Catalogue
+from decisions.budget_periods import charged
 from decisions.contact_names import ContactFact
 from decisions.limits import EVERY_PUSHED, Limit, Limits
 from decisions.reasons import Reason, reason
@@ -156,7 +157,7 @@ def _series(action: Action, channel: str, catalogue: Catalogue, limits: Limits) 
 def _budget(action: Action, channel: str, catalogue: Catalogue, limits: Limits) -> Iterator[Wanted]:  # noqa: ARG001
     if action.action_id in limits.budgets:
         contacts = _is("<", f"budget_contacts:{action.action_id}", 1.0)
-        money = _is("<", f"budget_money:{action.action_id}", float(action.costs.get(channel, 0.0)) - ROUNDING)
+        money = _is("<", f"budget_money:{action.action_id}", charged(float(action.costs.get(channel, 0.0))) - ROUNDING)
         yield Wanted(_gate("budgets", Opposite(Either((contacts, money))), "budget"))
 
 

@@ -7,11 +7,13 @@ from datetime import datetime
 from typing import Final
 
 from features.contract import STAGES
+from features.definitions import NAMES
 from features.errors import InputError
 from features.expressions import scalar
 from features.nearest import nearest
 
 MOST_ACTIONS: Final = 50
+_FEATURES: Final = frozenset(NAMES)
 VISITOR: Final = "subject:visitor"
 """The name under which gates ask whether it is a visitor."""
 
@@ -58,6 +60,7 @@ class Situation:
     """One customer as of an instant: everything that a decision may look at.
 
     Unknown features and profile values are left out when it is made; profile values become numbers and texts (instants: ISO text).
+    A profile's column that is called like a feature is left out, too: the feature is meant.
     `expected_order_value` is money: what this customer's next order is worth, or the shop's mean where that is unknown.
     `consent` says yes or no per channel; a channel that it does not name has no consent information at all.
     `products` holds, per source (affinity, repeat, cart, viewed), what may be offered, best first.
@@ -89,7 +92,9 @@ class Situation:
         texts = {name: scalar(value) for name, value in self.profile.items()}
         known = {
             "features": {name: value for name, value in numbers.items() if math.isfinite(value)},
-            "profile": {name: value for name, value in texts.items() if value is not None and value not in (math.inf, -math.inf)},
+            "profile": {
+                name: value for name, value in texts.items() if value is not None and value not in (math.inf, -math.inf) and _own(name)
+            },
             "consent": {channel: bool(given) for channel, given in self.consent.items()},
             "contacts": tuple(self.contacts),
             "products": {source: tuple(found) for source, found in self.products.items()},
@@ -130,6 +135,11 @@ def stage_place(stage: str) -> int:
             f"The stage {stage!r} is not known.", remedy=f"The nearest known is {nearest(stage, STAGES)!r} of {', '.join(STAGES)}."
         )
     return STAGES.index(stage)
+
+
+def _own(name: str) -> bool:
+    """Whether a column of the shop's has a name of its own: features, and names that are made for gates, are never taken from a profile."""
+    return name not in _FEATURES and ":" not in name
 
 
 def _number(value: float | None) -> float | None:

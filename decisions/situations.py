@@ -23,7 +23,7 @@ from features.engine import Tables
 from features.histories import histories
 from features.history import CustomerHistory
 from features.journey import FALLBACK, Stages, stages_of
-from features.profiles import consents, profiles
+from features.profiles import consent_channels, consents, profiles
 from training.affinity.model import AffinityModel
 
 
@@ -112,6 +112,7 @@ class _Known:
         orders = frame.order_count.sum()
         self.order_value = float(frame.value_total.sum() / orders) if orders else mean_converted_value(tables, as_of)
         self.profiles, self.consents = profiles(tables), consents(tables)
+        self.unanswered = dict.fromkeys(consent_channels(tables), False)
         self.contacts = _contacts(contact_history(tables, as_of))
         self.shop = _shop(tables, as_of, self.profiles, self.contacts) if knowledge.shop is None else knowledge.shop
 
@@ -127,7 +128,7 @@ class _Known:
             stage=self.stages.get(customer_id, FALLBACK),
             features=values,
             profile=profile,
-            consent=self.consents.get(customer_id, {}),
+            consent={**self.unanswered, **self.consents.get(customer_id, {})},
             contacts=contacts,
             churn_probability=self.churn.get(customer_id),
             expected_order_value=self.order_value if own is None or own != own else own,

@@ -119,7 +119,7 @@ def _tellers(
         "second_priority": lambda: money(stood.terms["priority"][place if second is None else second]),
         "margin": lambda: "" if margin is None else money(margin),
         "sum": lambda: f"{_sum(first.terms, money, language)} = {money(first.terms.priority)}",
-        "probability": lambda: f"{first.drawn_probability:.3g}",
+        "probability": lambda: _number(first.drawn_probability, language),
         "count": lambda: count,
         "counts": lambda: "-" if count > 1 else _counts(stood),
     }
@@ -127,12 +127,22 @@ def _tellers(
 
 def _sum(terms: Terms, told: Callable[[float], str], language: str) -> str:
     vietnamese = language == "vi"
-    lift = f" x {1 + terms.lift:.3g} {'tác động' if vietnamese else 'lift'}" if terms.lift else ""
+    lift = f" x {_number(1 + terms.lift, language)} {'tác động' if vietnamese else 'lift'}" if terms.lift else ""
     weight = f" x {terms.context_weight:g} {'ngữ cảnh' if vietnamese else 'context'}" if terms.context_weight != 1 else ""
     lever = f" x {terms.lever:g} {'đòn bẩy' if vietnamese else 'lever'}" if terms.lever != 1 else ""
     return _SUM[vietnamese].format(
-        p=f"{terms.response_probability:.3g}", value=told(terms.value), lift=lift, weight=weight, lever=lever, cost=told(terms.cost)
+        p=_number(terms.response_probability, language),
+        value=told(terms.value),
+        lift=lift,
+        weight=weight,
+        lever=lever,
+        cost=told(terms.cost),
     )
+
+
+def _number(value: float, language: str) -> str:
+    told = f"{value:.3g}"
+    return told.replace(".", ",") if language == "vi" else told
 
 
 def _counts(stood: Stood) -> str:

@@ -31,6 +31,11 @@ def consents(tables: "Tables") -> dict[str, dict[str, bool]]:
     }
 
 
+def consent_channels(tables: "Tables") -> tuple[str, ...]:
+    """The channels for which the customers table has a consent column: on these, no answer is a no."""
+    return tuple(name.removeprefix(CONSENT_PREFIX) for name in tables.customers.columns if name.startswith(CONSENT_PREFIX))
+
+
 def customer_columns(home: Home) -> list[str]:
     """The columns of the home's customers table but consent: what rules may name beside features. Empty without one."""
     path = home.table(CUSTOMERS.name)

@@ -52,8 +52,8 @@ class Current:
 
     @property
     def consent(self) -> Mapping[str, bool]:
-        """Their consent per channel; empty where none is known."""
-        return self.stored.consent if self.stored else {}
+        """Their consent per channel. On a channel for which the shop asks for consent, no answer is a no."""
+        return {**dict.fromkeys(self.shop.consent_channels, False), **(self.stored.consent if self.stored else {})}
 
     @property
     def expected_order_value(self) -> float:

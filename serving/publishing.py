@@ -30,7 +30,7 @@ from serving.state import scores as stored_scores
 from serving.state.database import State
 from training.segments.rfm import RfmEdges
 
-CONTENTS: Final = 6
+CONTENTS: Final = 7
 """What a publication holds; another number says that publishing the same again would bring more."""
 
 BATCH: Final = 2_000
@@ -247,6 +247,7 @@ def _facts(
         "popular": [[product_id, totals.buyers[product_id]] for product_id in most],
         "churn_quantiles": _churn_quantiles(scores),
         "habits": totals.habits.to_plain(),
+        "consent_channels": sorted({channel for given in known.consents.values() for channel in given}),
     }
 
 

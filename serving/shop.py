@@ -49,7 +49,7 @@ class Shop:
     Histories reach to `as_of`; everything that is said of all customers together, from `levels` to `popular`, is of `facts_as_of`.
     `popular` counts the buyers of the most bought products, most first. `facts` are what the shop's features were computed with. `rfm` is what
     separates the fifths of its customers, None where an older version published. `habits` says which channels its customers answer and when they
-    are there; empty where an older version published.
+    are there; empty where an older version published. `consent_channels` are those for which the shop asks for consent.
     `outdated` says that another version wrote the histories: they cannot be read.
     """
 
@@ -65,6 +65,7 @@ class Shop:
     facts: ShopFacts = field(default_factory=ShopFacts)
     rfm: RfmEdges | None = None
     habits: ShopHabits = NO_HABITS
+    consent_channels: tuple[str, ...] = ()
     outdated: bool = False
 
     def foresees(self, now: datetime) -> bool:
@@ -158,6 +159,7 @@ def _read(connection: Connection, newest: publications.Publication, nothing: Sho
         as_of=newest.as_of,
         facts_as_of=newest.facts_as_of,
         levels={**nothing.levels, **facts.get("levels", {})},
+        consent_channels=tuple(facts.get("consent_channels", ())),
         mean_order_value=facts.get("mean_order_value", 0.0),
         churn_quantiles=facts.get("churn_quantiles", {}),
         popular={product_id: int(count) for product_id, count in facts.get("popular", [])},

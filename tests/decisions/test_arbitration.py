@@ -11,6 +11,7 @@ import pytest
 from decisions import NO_ACTION, Ask, Decision, Limits, Product, ShopHabits, Situation, Softmax, Terms, decide, default_policy
 from decisions.actions import Catalogue
 from decisions.catalogue import catalogue_of
+from decisions.limits import limits_of
 from decisions.reading import document_of
 from decisions.responses import StageRates
 from features.contract import STAGES
@@ -210,3 +211,19 @@ def test_of_equally_answered_channels_the_cheaper_and_then_the_catalogues_first(
     assert channel("cheaper") == "sms"
     assert channel("alike") == "sms"
     assert channel("paid") == "email", "what brings nothing goes the cheapest way"
+
+
+def test_a_dearer_channel_never_raises_the_priority_however_it_is_answered() -> None:
+    def priority(cost: float) -> tuple[float, str, float]:
+        text = f"{{margin_share: 0.3, actions: [{{action_id: a, channels: [email, app], value: 10, response_prior: 0.5, cost: {{email: {cost}, app: 0}}}}]}}"
+        of = catalogue_of(document_of(text, "catalogue.yaml"))
+        policy = default_policy(of, limits_of(document_of("{}", "limits.yaml"), catalogue=of), holdout_share=0.0, random_share=0.0)
+        answers = {"email": (90.0, 81.0), "app": (90.0, 4.5)}
+        first = decide(Situation("c", AT, "retention", answers=answers), Ask("d"), policy).candidates[1]
+        return first.terms.priority, first.channel, first.terms.response_probability
+
+    found = [priority(cost) for cost in (0, 1, 3, 4.2, 4.8, 8)]
+    assert [each[0] for each in found] == sorted((each[0] for each in found), reverse=True)
+    assert found[0][1:] == ("email", 0.5), "by the channel that is answered best, as often as the action is"
+    assert found[-1][1] == "app"
+    assert found[-1][2] < 0.06, "by the other, less in proportion"

@@ -49,7 +49,7 @@ def test_the_best() -> None:
         "A letter has the highest priority, 0.1 response x €60.00 value x 1.5 lift x 2 lever - €1.00 cost = €17.00, "
         "€12.00 ahead of A banner. Probability 1."
     )
-    assert why.sentence_vi.startswith("A letter có ưu tiên cao nhất, 0.1 phản hồi x ")
+    assert why.sentence_vi.startswith("A letter có ưu tiên cao nhất, 0,1 phản hồi x ")
     assert "đòn bẩy" in why.sentence_vi
     assert (first.reasons[0].code, first.reasons[0].sentence, first.reasons[0].sentence_vi) == ("best", why.sentence, why.sentence_vi)
 
@@ -65,7 +65,9 @@ def test_what_was_explored() -> None:
     assert decision.actions[0].reasons[0].code == "explored"
     told = f"{decision.actions[0].drawn_probability:.3g}"
     assert decision.why.sentence == f"A banner was drawn to learn from, with probability {told}; A letter has the highest priority, €17.00."
-    assert decision.why.sentence_vi.startswith(f"A banner được chọn để học thêm, với xác suất {told}; A letter có ưu tiên cao nhất")
+    assert decision.why.sentence_vi.startswith(
+        f"A banner được chọn để học thêm, với xác suất {told.replace('.', ',')}; A letter có ưu tiên cao nhất"
+    )
     nothing = drawing(NO_ACTION, exploration=Softmax(share=0.9, temperature=3.0))
     assert (nothing.actions[0].reasons[0].code, nothing.actions[0].explored) == ("explored", True)
     assert nothing.why.sentence.startswith("No action was drawn to learn from")

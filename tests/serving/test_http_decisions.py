@@ -211,3 +211,17 @@ def _not_contacted(known: Any) -> str:
     agreed = customers[customers.consent_email == True]  # noqa: E712  # a nullable column
     fresh = [who for who in agreed.customer_id if who in bought and who not in reached]
     return str(fresh[0] if fresh else agreed.customer_id.iloc[0])
+
+
+def test_no_answer_is_a_no_where_the_shop_asks_for_consent(client: httpx.Client) -> None:
+    client.put("/v1/customers/newcomer", json={"name": "Lan", "email": "lan@example.com"})
+    answer = client.post(
+        "/v1/decisions", json={"customer_id": "newcomer", "stage": "consideration", "channel": "email", "dry_run": True}
+    ).json()
+    assert answer["actions"][0]["action_id"] == "no_action"
+    (letter,) = (each for each in answer["suppressed"] if each["action_id"] == "personal_letter")
+    assert "no_consent" in {reason["code"] for reason in letter["reasons"]}
+    client.put("/v1/customers/newcomer/consent", json={"email": True})
+    asked = {"customer_id": "newcomer", "stage": "consideration", "channel": "email", "dry_run": True, "explain": True}
+    allowed = {each["action_id"] for each in client.post("/v1/decisions", json=asked).json()["candidates"] if each["allowed"]}
+    assert "personal_letter" in allowed
