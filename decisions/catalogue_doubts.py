@@ -1,26 +1,31 @@
 """What in a catalogue and its limits can be used, but is probably not meant."""
 
 import math
+import re
 from collections.abc import Iterator, Mapping
 from itertools import pairwise
 
 from decisions.actions import Action, Catalogue
 from decisions.limits import EVERY_PUSHED, WINDOW_DAYS, Limit, Limits
+from decisions.rule_doubts import ShopValues, product_doubts, rule_doubts
 from features.contract import NO_ACTION, STAGES
 
 WITH_SUBJECT = ("email", "push")
 EXAMPLE_ADDRESS = "shop.example"
+NOTHING_KNOWN = ShopValues()
 
 
-def doubts(catalogue: Catalogue, limits: Limits) -> tuple[str, ...]:
+def doubts(catalogue: Catalogue, limits: Limits, shop: ShopValues = NOTHING_KNOWN) -> tuple[str, ...]:
     """Sentences for whoever keeps the files: what loading them remarked, missing texts, limits that can never be reached, series that run backwards.
 
-    Empty if there is nothing to say.
+    What rules and products name is compared with what the `shop` has, as far as that is known. Empty if there is nothing to say.
     """
     return (
         *catalogue.warnings,
         *limits.warnings,
-        *(sentence for action in acting(catalogue) for sentence in _silent(action, catalogue)),
+        *(sentence for action in acting(catalogue) for sentence in (*_silent(action, catalogue), *_offered(action), *_called(action))),
+        *rule_doubts(catalogue, shop),
+        *product_doubts(catalogue, shop),
         *_groups(catalogue),
         *_series(catalogue),
         *_limits(catalogue, limits),
@@ -53,6 +58,25 @@ def _silent(action: Action, catalogue: Catalogue) -> Iterator[str]:
         for locale, treatment in said.items():
             if channel in WITH_SUBJECT and not treatment.subject:
                 yield f"action {action.action_id!r} has no subject by {channel} in {locale}."
+
+
+def _offered(action: Action) -> Iterator[str]:
+    """Words of the offer that a text says, and the offer does not fill; a text that asks `if offer...` knows it."""
+    offer = action.offer
+    if offer is None:
+        return
+    missing = [
+        (word, key) for word, key in (("until", "valid_days"), ("code", "code"), ("discount", "discount_share")) if not getattr(offer, key)
+    ]
+    texts = [f"{said.subject}\n{said.body}" for by_locale in action.treatments.values() for said in by_locale.values()]
+    for word, key in missing:
+        if any(re.search(rf"\boffer\.{word}\b", text) and "if offer" not in text for text in texts):
+            yield f"action {action.action_id!r} says offer.{word}, which stays empty: its offer has no {key}."
+
+
+def _called(action: Action) -> Iterator[str]:
+    if re.search(r"\s", action.action_id):
+        yield f"action {action.action_id!r} has a blank in its action_id: commands want it in quotes; {'_'.join(action.action_id.split())} needs none."
 
 
 def _groups(catalogue: Catalogue) -> Iterator[str]:

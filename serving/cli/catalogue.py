@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from decisions.actions import Action, Catalogue
     from decisions.limits import Limits
     from decisions.messages import Message
+    from decisions.rule_doubts import ShopValues
 
 app = typer.Typer(no_args_is_help=True)
 File = Annotated[Path | None, typer.Option("--catalogue", help="Another file than the home's config/catalogue.yaml.")]
@@ -34,13 +35,14 @@ def check(context: typer.Context, catalogue: File = None) -> None:
     """Look the catalogue and the limits through: what each stage can do, and what is probably not meant.
 
     The first mistake ends it with exit code 2, and is named with its file, line, action and remedy. What can be used but looks wrong is listed at the end: a
-    stage without an action, a text that is missing in a language, a limit that is never reached, another currency than the home's.
+    stage without an action, a city that no customer has, a category that no product is in, a text that is missing in a language, a limit that is never
+    reached, another currency than the home's.
     """
     from decisions.catalogue_doubts import doubts, locales_of
 
     work = of(context)
     found = _loaded(work, catalogue)
-    remarks = doubts(found.catalogue, found.limits)
+    remarks = doubts(found.catalogue, found.limits, _shop_values(work, found.catalogue))
     rows = _stages(found.catalogue)
     if work.json:
         told = {"catalogue": str(found.path), "digest": found.catalogue.digest, "actions": len(found.catalogue.actions) - 1}
@@ -99,7 +101,7 @@ def _loaded(work: Workspace, file: Path | None) -> Loaded:
     from decisions.limits import DEFAULT_LIMITS, load_limits
     from features.profiles import customer_columns
 
-    if not (work.settings.home.expanduser() / "home.json").exists():
+    if not _has_home(work):
         path = file or work.settings.catalogue or DEFAULT_CATALOGUE
         read = load_catalogue(path)
         note(
@@ -110,6 +112,23 @@ def _loaded(work: Workspace, file: Path | None) -> Loaded:
     path = file or work.settings.catalogue or home_catalogue(home)
     read = load_catalogue(path, attributes=customer_columns(home), currency=home.currency)
     return Loaded(read, load_limits(work.rules(DEFAULT_LIMITS), catalogue=read), read.currency or home.currency, path)
+
+
+def _shop_values(work: Workspace, catalogue: "Catalogue") -> "ShopValues":
+    """What the home's customers and products have; nothing without a home."""
+    from decisions.rule_doubts import PRODUCT_COLUMNS, ShopValues, named_columns
+    from features.column_values import column_values, read_columns
+    from features.contract import CUSTOMERS, PRODUCTS
+
+    if not _has_home(work):
+        return ShopValues()
+    home = work.home()
+    customers = column_values(home.table(CUSTOMERS.name), named_columns(catalogue))
+    return ShopValues(customers, read_columns(home.table(PRODUCTS.name), PRODUCT_COLUMNS))
+
+
+def _has_home(work: Workspace) -> bool:
+    return (work.settings.home.expanduser() / "home.json").exists()
 
 
 def _stages(catalogue: "Catalogue") -> list[dict[str, Any]]:

@@ -44,12 +44,33 @@ def test_the_default_files_leave_only_the_addresses_to_write() -> None:
         ("  - {action_id: b, channels: [web, sms], treatments: {web: {en: {body: Hi}}}}", "action 'b' has no text by sms in en"),
         ("  - {action_id: b, channel: push, treatments: {en: {body: Hi}}}", "action 'b' has no subject by push in en."),
         ("  - {action_id: b, channel: sms, treatments: {en: {body: Hi}}}\ngroups: {offer: {}}", "the group 'offer' has no action."),
+        ("  - {action_id: tea time, channel: email, treatments: {en: {subject: Hi, body: Hi}}}", "'tea time' has a blank in its action_id"),
+        (
+            "  - {action_id: b, channel: web, when: order_count == 'two', treatments: {en: {body: Hi}}}",
+            "action 'b', applicability: order_count",
+        ),
         ("shop: {url: 'https://shop.example'}", "links lead to https://shop.example, an example"),
         ("senders: {en: {name: Linh, reply_to: linh@shop.example}}", "answers go to linh@shop.example, an example"),
     ],
 )
 def test_a_doubt_is_told(more: str, said: str) -> None:
     assert said in about(WELL + more)
+
+
+@pytest.mark.parametrize(
+    ("offer", "body", "said"),
+    [
+        ("code: TEA", "until {{ offer.until }}", "action 'b' says offer.until, which stays empty: its offer has no valid_days."),
+        ("valid_days: 7", "code {{ offer.code }}", "says offer.code, which stays empty: its offer has no code."),
+        ("code: TEA", "{{ offer.discount }} off", "says offer.discount, which stays empty: its offer has no discount_share."),
+        ("valid_days: 7", "until {{ offer.until }}", ""),
+        ("code: TEA", "{% if offer.until %}until {{ offer.until }}{% endif %}", ""),
+    ],
+)
+def test_words_of_an_offer_that_stay_empty_are_told(offer: str, body: str, said: str) -> None:
+    told = about(WELL + f"  - {{action_id: b, channel: web, offer: {{{offer}}}, treatments: {{en: {{body: '{body}'}}}}}}")
+    assert said in told
+    assert bool(told) == bool(said)
 
 
 def test_without_any_texts_none_is_missed() -> None:

@@ -2,6 +2,7 @@
 
 import json
 
+import pandas as pd
 import pytest
 
 from features.home import open_home
@@ -53,6 +54,18 @@ def test_a_machine_reads_the_same(nextbest):
     explained = json.loads(nextbest("--json", "catalogue", "explain", "winback_offer").out)
     assert explained["action_id"] == "winback_offer"
     assert {each["channel"] for each in explained["messages"]} == {"email", "sms"}
+
+
+def test_what_no_customer_and_no_product_has_is_remarked(nextbest, home):
+    home.table("customers").parent.mkdir(exist_ok=True)
+    pd.DataFrame({"customer_id": ["1", "2"], "city": ["Hà Nội", "Huế"]}).to_parquet(home.table("customers"))
+    pd.DataFrame({"product_id": ["1"], "category": ["Food > Tea"]}).to_parquet(home.table("products"))
+    action = "{action_id: letter, channel: email, when: \"city in ['Huế', 'Hanoi']\", products: {from: cart, categories: [Tea, Food]}}"
+    (home.config / "catalogue.yaml").write_text(f"margin_share: 0.3\nactions:\n  - {action}\n")
+    told = json.loads(nextbest("--json", "catalogue", "check").out)["warnings"]
+    assert "action 'letter', applicability: no customer has the city 'Hanoi'; the nearest is 'Hà Nội'." in told
+    assert "action 'letter', products: no product is within the category 'Tea'; the nearest is 'Food > Tea'." in told
+    assert sum("'letter', " in sentence for sentence in told) == 2
 
 
 @pytest.mark.parametrize("command", [("check",), ("explain", "letter")])
