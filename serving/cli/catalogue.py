@@ -102,16 +102,27 @@ def _loaded(work: Workspace, file: Path | None) -> Loaded:
     from features.profiles import customer_columns
 
     if not _has_home(work):
-        path = file or work.settings.catalogue or DEFAULT_CATALOGUE
-        read = load_catalogue(path)
+        chosen = file or work.settings.catalogue
+        read = load_catalogue(chosen) if chosen else _default_in(work.settings.currency)
+        which = "the limits are" if chosen else "catalogue and limits are"
         note(
-            f"    There is no home at {work.settings.home}: the limits are the default ones, and rules know none of your customers' own columns."
+            f"    There is no home at {work.settings.home} (another is named by --home): {which} the default ones, "
+            "and rules know none of your customers' own columns."
         )
-        return Loaded(read, load_limits(catalogue=read), read.currency, path)
+        return Loaded(read, load_limits(catalogue=read), read.currency, chosen or DEFAULT_CATALOGUE)
     home = work.home()
     path = file or work.settings.catalogue or home_catalogue(home)
     read = load_catalogue(path, attributes=customer_columns(home), currency=home.currency)
     return Loaded(read, load_limits(work.rules(DEFAULT_LIMITS), catalogue=read), read.currency or home.currency, path)
+
+
+def _default_in(currency: str) -> "Catalogue":
+    """The default catalogue as a home in this currency would get it."""
+    from decisions.catalogue import DEFAULT_CATALOGUE, catalogue_of
+    from decisions.default_catalogue import default_catalogue_for
+    from decisions.reading import document_of
+
+    return catalogue_of(document_of(default_catalogue_for(currency), str(DEFAULT_CATALOGUE)), currency=currency)
 
 
 def _shop_values(work: Workspace, catalogue: "Catalogue") -> "ShopValues":

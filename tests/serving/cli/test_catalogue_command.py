@@ -45,6 +45,15 @@ def test_without_a_home_the_default_catalogue_is_told_and_nothing_is_made(nextbe
     assert not (tmp_path / "home").exists()
 
 
+def test_without_a_home_the_amounts_are_in_the_currency_that_one_would_get(nextbest, tmp_path, monkeypatch):
+    monkeypatch.setenv("NEXTBEST_CURRENCY", "VND")
+    ended = nextbest("catalogue", "explain", "winback_offer")
+    assert ended.code == 0
+    assert "catalogue and limits are the default ones" in ended.err
+    assert "By email: 250 VND for each contact." in ended.out
+    assert not (tmp_path / "home").exists()
+
+
 @pytest.mark.usefixtures("home")
 def test_a_machine_reads_the_same(nextbest):
     told = json.loads(nextbest("--json", "catalogue", "check").out)
