@@ -66,7 +66,10 @@ def test_limits_are_the_same_when_they_are_read_from_their_own_text() -> None:
         ("budgets:\n  crad: {per: day, contacts: 1}", "line 2: budgets, crad: the action 'crad' is not known"),
         ("budgets: {card: {per: day}}", "budgets, card: it limits nothing"),
         ("budgets: {card: {contacts: 1}}", "budgets, card, per: it is missing"),
-        ("budgets: {card: {per: year, contacts: 1}}", "budgets, card, per: 'year' is not known; it may be 'day', 'week', 'month' or 'ever'"),
+        (
+            "budgets: {card: {per: year, contacts: 1}}",
+            "budgets, card, per: 'year' is not known; it may be 'day', 'week', 'month' or 'ever'",
+        ),
         ("budgets: {card: {per: day, money: -1}}", "budgets, card, money: -1 is less than 0"),
         ("quiet_hours: {from: '21:00', until: '24:00', channels: [sms]}", "quiet_hours, until: '24:00' is no time of day"),
         (
