@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from decisions.contact_time import timezone_of
 from decisions.decide import decide
+from decisions.decision import Decision, contacts_of
 from decisions.merchandising import Filters, exclusions_of
 from decisions.named_affinity import NamedAffinity
 from decisions.offerable import offerable
@@ -36,9 +37,9 @@ from serving.state.policies import KeptPolicies
 __all__ = ["Decider", "Recorded", "Subject", "Wanted"]
 
 MOST_ATTEMPTS: Final = 5
-"""Rounds after which a customer about whom others decide all the time is left to ask again."""
+"""Rounds in a row that record nothing, after which a customer about whom others decide all the time is left to ask again."""
 MOST_ROUNDS: Final = 50
-"""Rounds at most: each budget that is used up in between takes one."""
+"""Rounds at most: each budget that is used up in between takes one, and each that somebody else was faster in."""
 _TICK = timedelta(microseconds=1)
 
 
@@ -77,9 +78,10 @@ class Decider:
         what it takes; otherwise it is made anew from what is known then (`serving.recording`).
         """
         found: dict[int, Recorded] = {}
-        for attempt in range(MOST_ROUNDS):
+        in_vain = 0
+        for _ in range(MOST_ROUNDS):
             left = [number for number in range(len(wanted)) if number not in found]
-            if not left:
+            if not left or in_vain > MOST_ATTEMPTS:
                 break
             with state.reading() as connection:
                 known, made = self._decide(connection, [wanted[number] for number in left], now)
@@ -87,28 +89,28 @@ class Decider:
             found |= {left[place]: each for place, each in known.items()}
             done = [(place, each) for (place, each), outcome in zip(made.items(), outcomes, strict=True) if outcome is Outcome.RECORDED]
             found |= {left[place]: each.recorded for place, each in done}
-            if attempt >= MOST_ATTEMPTS and Outcome.CONTACTED in outcomes:
-                break
+            in_vain = in_vain + 1 if not done and Outcome.CONTACTED in outcomes else 0
         if len(found) < len(wanted):
-            raise ProblemError(
-                503, "Too many decisions about this customer at once.", remedy="Try again.", kind="contention", headers={"Retry-After": "1"}
-            )
+            raise _contended(len(found), wanted)
         return [found[number] for number in range(len(wanted))]
 
     def _decide(self, connection: Connection, wanted: Sequence[Wanted], now: datetime) -> tuple[dict[int, Recorded], dict[int, "_Made"]]:
-        """By their places: what is recorded already, and what is decided now; budgets go to who comes first."""
-        known, made = dict[int, Recorded](), dict[int, _Made]()
+        """By their places: what is recorded already, and what is decided now, each as if those before it were recorded: they contacted and took."""
+        known, made, carried = dict[int, Recorded](), dict[int, _Made](), _Carried()
         left: Left | None = None
         for place, each in enumerate(wanted):
             if (row := decisions.find(connection, each.ask.decision_id)) is not None:
                 known[place] = self._again(connection, row, each.asked)
                 continue
             current, situation = self.read(connection, each.subject, now)
-            seen = decisions.contact_count(connection, current.subject_ids)
+            earlier = carried.of(current.subject_ids)
+            seen = decisions.contact_count(connection, current.subject_ids) + len(earlier)
+            situation = replace(situation, contacts=(*situation.contacts, *earlier)) if earlier else situation
             if left is not None:
                 situation = replace(situation, budgets_left=left)
             decision = decide(situation, each.ask, self.policy)
             left = after(dict(situation.budgets_left), decision)
+            carried.add(decision, now)
             recorded = Recorded(decision, current.known)
             taken = takes(decision, self.policy, current.shop.habits.timezone)
             entry = Entry(row_of(recorded, each.subject, current, each.asked), contact_rows(decision), taken, current.subject_ids, seen)
@@ -173,11 +175,38 @@ class Decider:
 
 
 @dataclass(frozen=True)
+class _Carried:
+    """Contacts of decisions of this round, by subject, as the next decision about them will read them: just before now."""
+
+    by_subject: dict[str, list[Contact]] = field(default_factory=dict)
+
+    def of(self, subject_ids: Sequence[str]) -> list[Contact]:
+        return [contact for each in subject_ids for contact in self.by_subject.get(each, ())]
+
+    def add(self, decision: Decision, now: datetime) -> None:
+        made = (
+            Contact(decision_id=decision.decision_id, action_id=each.action_id, channel=each.channel or "", decided_at=now - _TICK)
+            for each in contacts_of(decision.actions)
+        )
+        self.by_subject.setdefault(decision.customer_id, []).extend(made)
+
+
+@dataclass(frozen=True)
 class _Made:
     """A decision that was made now, and how it is to be recorded."""
 
     recorded: Recorded
     entry: Entry
+
+
+def _contended(recorded: int, wanted: Sequence[Wanted]) -> ProblemError:
+    return ProblemError(
+        503,
+        f"Too many decisions about {'this customer' if len(wanted) == 1 else 'these customers'} at once: {recorded} of {len(wanted)} are recorded.",
+        remedy="Send the same again, with the same decision_id of each or the same Idempotency-Key: what is recorded is answered as it is.",
+        kind="contention",
+        headers={"Retry-After": "1"},
+    )
 
 
 def _contacts(current: Current) -> tuple[Contact, ...]:

@@ -4,7 +4,7 @@ Whoever decides reads the situation first and decides without holding anything; 
 is told, so that it is decided anew.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -29,8 +29,8 @@ class Outcome(Enum):
 class Entry:
     """A decision to be recorded: its row and contacts (of the tables), what it takes, and what it rests on.
 
-    `subject_ids` are the ids under which contacts with this customer are recorded, `contact_count` is how many there were when the situation was
-    read (`serving.state.decisions.contact_counts`).
+    `subject_ids` are the ids under which contacts with this customer are recorded, the first of them those of this decision; `contact_count` is how
+    many there were when the situation was read (`serving.state.decisions.contact_counts`), and those of earlier entries which it has seen.
     """
 
     row: Mapping[str, Any]
@@ -48,13 +48,17 @@ class Entry:
 def record(state: State, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
     """Records the decisions, and says of each what became of it. `keep` stores the policy in the same transaction.
 
-    Of two about one customer, the second is told to be made anew if the first contacts them. If a budget does not hold all that is taken together,
-    none of the decisions is recorded, and each is told so: decided anew, they see what is left.
+    Of two about one customer, the second is recorded if its `contact_count` has the first one's contacts in it, and the first is recorded: whatever
+    rests on a contact that was not made is told to be made anew. If a budget does not hold all that is taken together, none of the decisions is
+    recorded, and each is told so: decided anew, they see what is left.
     """
     with state.writing() as connection:
         outcomes = _still_hold(connection, entries)
         holding = [entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome is Outcome.RECORDED]
         new = _added(connection, holding)
+        if _rest_on_others(holding, new):
+            connection.rollback()
+            return [Outcome.CONTACTED if outcome is Outcome.RECORDED else outcome for outcome in outcomes]
         if new:
             keep(connection)
         if not take(connection, [each for entry in holding if entry.decision_id in new for each in entry.takes]):
@@ -68,15 +72,31 @@ def _still_hold(connection: Connection, entries: Sequence[Entry]) -> list[Outcom
     """Which of them rest on the contacts as they are now; nobody decides about any of these customers until the transaction ends."""
     subject_ids = sorted({each for entry in entries for each in entry.subject_ids})
     decisions.take_turn(connection, subject_ids)
-    counts, told, seen = decisions.contact_counts(connection, subject_ids), [], set()
+    counts, told = decisions.contact_counts(connection, subject_ids), list[Outcome]()
+    seen, lost = set[str](), set[str]()
     for entry in entries:
-        unchanged = sum(counts.get(each, 0) for each in entry.subject_ids) == entry.contact_count
+        unchanged = sum(counts.get(each, 0) for each in entry.subject_ids) == entry.contact_count and lost.isdisjoint(entry.subject_ids)
         again = entry.decision_id in seen
         told.append(Outcome.KNOWN if again else Outcome.RECORDED if unchanged else Outcome.CONTACTED)
         if unchanged and not again:
             seen.add(entry.decision_id)
             counts[entry.subject_ids[0]] = counts.get(entry.subject_ids[0], 0) + len(entry.contacts)
+        elif entry.contacts:
+            lost.update(entry.subject_ids)
     return told
+
+
+def _rest_on_others(holding: Sequence[Entry], new: Collection[str]) -> bool:
+    """Whether one that is new comes after one about the same customer whose id somebody else recorded meanwhile: its contacts are not these."""
+    if len(new) == len(holding):
+        return False
+    lost = set[str]()
+    for entry in holding:
+        if entry.decision_id not in new:
+            lost.update(entry.subject_ids)
+        elif not lost.isdisjoint(entry.subject_ids):
+            return True
+    return False
 
 
 def _added(connection: Connection, entries: Sequence[Entry]) -> set[str]:

@@ -51,6 +51,20 @@ def test_one_customer_twice_keeps_the_limits(client: httpx.Client) -> None:
     assert actions(batch(client, same)) == ["no_action"]
 
 
+def test_one_customer_many_times_is_recorded_as_if_asked_one_by_one(serve_rules: Rules) -> None:
+    own = {"customer_id": "an", "channel": "email", "k": 1}
+    with serve_rules(
+        RULES.replace("cooldown_days: 3", "when: contact_count_7d < 9"), "{contacts: {email: {day: 12}}}", as_of=NOON
+    ) as client:
+        asked = [{**own, "decision_id": f"d{n}"} for n in range(20)]
+        assert actions(batch(client, *asked)) == ["letter"] * 9 + ["no_action"] * 11
+        assert client.get("/v1/decisions/d19").json()["replay"]["same"] is True
+        found = [client.get(f"/v1/decisions/d{n}").json()["reserved"] for n in (0, 8, 9)]
+        assert [sum(each["count"] for each in taken) for taken in found] == [1, 1, 0]
+        one_by_one = [client.post("/v1/decisions", json={**own, "customer_id": "binh"}).json() for _ in range(11)]
+    assert [each["actions"][0]["action_id"] for each in one_by_one] == ["letter"] * 9 + ["no_action"] * 2
+
+
 def test_what_cannot_be_asked_refuses_all_and_names_which(client: httpx.Client) -> None:
     good = {"customer_id": "an", "decision_id": "good"}
     for bad, status in (

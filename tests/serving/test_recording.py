@@ -104,6 +104,22 @@ def test_many_are_told_one_by_one_what_became_of_them(state: State) -> None:
     assert record(state, [], nothing) == []
 
 
+def test_one_that_rests_on_the_one_before_it_is_recorded_with_it_and_never_without(state: State) -> None:
+    both = [entry("d1", "an"), entry("d2", "an", seen=1), entry("d3", "an", seen=2)]
+    assert record(state, both, nothing) == [RECORDED] * 3
+    assert record(state, [entry("e0", "binh")], nothing) == [RECORDED]
+    # the one contact there is not the first one's, which the second has seen
+    late = [entry("e1", "binh"), entry("e2", "binh", seen=1), entry("e3", "chi")]
+    assert record(state, late, nothing) == [CONTACTED, CONTACTED, RECORDED]
+    assert stored(state) == {"an": 3, "binh": 1, "chi": 1}
+
+
+def test_one_that_rests_on_a_decision_somebody_else_recorded_is_made_anew(state: State) -> None:
+    assert record(state, [entry("d1", "an", contacts=0)], nothing) == [RECORDED]
+    assert record(state, [entry("d1", "an"), entry("d2", "an", seen=1)], nothing) == [CONTACTED, CONTACTED]
+    assert stored(state) == {"an": 1}
+
+
 def decided_until_recorded(state: State, decision_id: str, who: str, kept: KeptPolicies) -> str:
     """Reads, decides (the offer while there is budget and no contact yet, else nothing), records; anew until that holds. The action."""
     for _ in range(200):
