@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from decisions.actions import Action, Catalogue
 from decisions.asking import asked_for
+from decisions.contact_history import ContactFacts
 from decisions.crowd import crowd_of
 from decisions.decide_many import PART, Decided, decide_many
 from decisions.decision import Decision
+from decisions.gate_rules import gates_of_way
 from decisions.holdout import GROUPS
 from decisions.policy import Policy
 from decisions.reasons import Reason, reason
@@ -26,6 +28,7 @@ from decisions.situation import Ask, Situation
 from features.contract import NO_ACTION
 from features.errors import InputError
 from features.nearest import nearest
+from features.prepared import prepared
 
 Left = Mapping[str, tuple[float | None, float | None]]
 MOST_LETTERS: Final = 200
@@ -140,6 +143,19 @@ def _first_forbidding(decided: Decided, place: int, wanted: AudienceAsk) -> NDAr
 
 def _kept_out(by: Reason) -> Outside:
     return Outside("gate", by.code, by.sentence, by.sentence_vi)
+
+
+def refused(situation: Situation, action: Action, channel: str, policy: Policy) -> Outside | None:
+    """Outside, if this customer refuses the action by this channel: the first gate of consent that fails, whether or not it still goes that way."""
+    found = gates_of_way(action, channel, policy.catalogue, policy.limits)
+    wanted = [each for each in found if each.gate.layer == "consent"]
+    facts = ContactFacts(tuple(fact for each in wanted for fact in each.facts), policy.catalogue)
+    values: dict[str, object] = {
+        **situation.features,
+        **{f"consent:{name}": float(given) for name, given in situation.consent.items()},
+        **facts.of(situation.contacts, situation.as_of),
+    }
+    return next((_kept_out(each.gate.reason) for each in wanted if not prepared(each.gate.condition)(values)), None)
 
 
 def drew(action_id: str) -> Outside:

@@ -24,7 +24,7 @@ from serving.recording import Entry, Outcome, record
 from serving.state import publications
 from serving.state.database import State
 from serving.state.everybody import customer_ids
-from serving.state.tables import CONTACTS, EVENTS, ORDER_LINES
+from serving.state.tables import CONTACTS, CUSTOMERS, EVENTS, ORDER_LINES, OUTCOMES
 
 AT_ONCE: Final = 500
 """Decisions that are recorded in one transaction."""
@@ -40,12 +40,15 @@ _LOST: Final = Outside(
 
 @dataclass
 class Tally:
-    """What became of those who were considered. `again` counts decisions that were made anew, by why."""
+    """What became of those who were considered. `again` counts decisions that were made anew, by why; `refused_since`
+    those outside who were recorded as members, and have refused since.
+    """
 
     considered: int = 0
     members: int = 0
     recorded: int = 0
     already: int = 0
+    refused_since: int = 0
     without_address: int = 0
     outside: Counter[Outside] = field(default_factory=Counter)
     again: Counter[str] = field(default_factory=Counter)
@@ -53,7 +56,7 @@ class Tally:
 
 @dataclass(frozen=True)
 class Export:
-    """One export. `limit` ends it after so many members; `records` False leaves the database as it is."""
+    """One export. `limit` ends it after so many members; `records` False leaves the database as it is. Refusals count up to `today`."""
 
     state: State
     decider: Decider
@@ -61,6 +64,7 @@ class Export:
     limit: int | None = None
     records: bool = True
     locale: str = ""
+    today: datetime | None = None
     tally: Tally = field(default_factory=Tally)
 
     def members(self) -> Iterator[list[Decision]]:
@@ -70,7 +74,7 @@ class Export:
         while self._room() != 0:
             with self.state.reading() as connection:
                 ids = customer_ids(connection, after=after, limit=self._part())
-                found = considered(connection, self.decider, self.wanted, ids, left, locale=self.locale)
+                found = self._considered(connection, ids, left)
             if not found:
                 return
             found = up_to(found, self._room())
@@ -79,6 +83,9 @@ class Export:
             if left is not None and self.records:
                 with self.state.reading() as connection:
                     left = self._as_taken(connection, left)
+
+    def _considered(self, connection: Connection, ids: Sequence[str], left: Left | None) -> list[Considered]:
+        return considered(connection, self.decider, self.wanted, ids, left, locale=self.locale, today=self.today)
 
     def _room(self) -> int | None:
         return None if self.limit is None else max(0, self.limit - self.tally.members)
@@ -99,7 +106,7 @@ class Export:
                 break
             with self.state.reading() as connection:
                 now = None if left is None else self._as_taken(connection, left)
-                again = considered(connection, self.decider, self.wanted, changed, now, locale=self.locale)
+                again = self._considered(connection, changed, now)
             settled |= {each.customer_id: each for each in again}
             rest = [each for each in again if each.outside is None and each.already is None]
         if self.records:
@@ -134,6 +141,9 @@ class Export:
         self.tally.considered += len(found)
         self.tally.members += len(members)
         self.tally.already += sum(each.already is not None for each in members)
+        self.tally.refused_since += sum(
+            each.already is not None and each.outside is not None and each.outside.why == "gate" for each in found
+        )
         self.tally.without_address += sum(map(without_address, given))
         self.tally.outside.update(each.outside for each in found if each.outside is not None)
         return given
@@ -147,13 +157,15 @@ def contacted_later(state: State, at: datetime) -> datetime | None:
 
 
 def newest_row(state: State) -> datetime | None:
-    """Just after the newest row, published or posted, and no earlier than the last contact; None before the first publication."""
-    rows = (ORDER_LINES.c.ordered_at, EVENTS.c.occurred_at)
+    """Just after the newest row, published or posted, and no earlier than the last contact, profile or consent; None before the first publication."""
+    rows = (ORDER_LINES.c.ordered_at, EVENTS.c.occurred_at, OUTCOMES.c.occurred_at)
+    stands = (CONTACTS.c.decided_at, CUSTOMERS.c.updated_at)
     with state.reading() as connection:
         published = publications.current(connection)
         posted = [connection.execute(select(func.max(column))).scalar() for column in rows]
-        contacted = connection.execute(select(func.max(CONTACTS.c.decided_at))).scalar()
+        standing = [connection.execute(select(func.max(column))).scalar() for column in stands]
     if published is None:
         return None
-    known: list[datetime] = [published.as_of, *(each + _TICK for each in posted if each is not None), *([contacted] if contacted else [])]
+    later = (each + _TICK for each in posted if each is not None)
+    known: list[datetime] = [published.as_of, *later, *(each for each in standing if each is not None)]
     return max(known)

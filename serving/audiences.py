@@ -1,6 +1,6 @@
 """Who gets an action, of the customers as they are now: what was published, and everything that was posted since, read as for one decision.
 
-Whoever has a decision of the audience's time already is given as it stands: an audience that was recorded is the same again.
+Whoever has a decision of the audience's time already is given as it stands: an audience that was recorded is the same again, but for who refused since.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -11,10 +11,11 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from decisions.audience import AudienceAsk, AudiencePart, Left, Outside, audience, drew
+from decisions.audience import AudienceAsk, AudiencePart, Left, Outside, audience, checked_action, drew, refused
 from decisions.decision import Decision
 from decisions.situation import Situation
 from serving.budgets_now import takes
+from serving.clock import SKEW
 from serving.current import Current, Reader
 from serving.deciding import Decider
 from serving.decision_rows import Recorded, Subject, contact_rows, row_of
@@ -64,11 +65,19 @@ def asked_of(customer_id: str, wanted: AudienceAsk) -> dict[str, Any]:
 
 
 def considered(
-    connection: Connection, decider: Decider, wanted: AudienceAsk, customer_ids: Sequence[str], left: Left | None, *, locale: str = ""
+    connection: Connection,
+    decider: Decider,
+    wanted: AudienceAsk,
+    customer_ids: Sequence[str],
+    left: Left | None,
+    *,
+    locale: str = "",
+    today: datetime | None = None,
 ) -> list[Considered]:
     """These customers, in their order, as of the audience's time.
 
     `left` is what the first of them finds left of budgets; None reads it. `locale` counts as the language of those whose own is not known.
+    Who is recorded already and has refused by `today` (None: by the audience's time) is kept out.
     """
     recorded = decisions.find_many(connection, [wanted.decision_id(each) for each in customer_ids])
     others = [each for each in customer_ids if wanted.decision_id(each) not in recorded]
@@ -77,10 +86,9 @@ def considered(
     decided = dict(_decided(audience(situations, decider.policy, wanted, left), {who: current for who, (current, _) in read.items()}))
     members = [each._current for each in decided.values() if each.outside is None and each._current is not None]
     counts = decisions.contact_counts(connection, sorted({subject for each in members for subject in each.subject_ids}))
-    return [
-        _counted(decided[each], counts) if each in decided else _already(connection, decider, wanted, recorded[wanted.decision_id(each)])
-        for each in customer_ids
-    ]
+    kept = [_already(connection, decider, wanted, recorded[wanted.decision_id(each)]) for each in customer_ids if each not in decided]
+    known = {each.customer_id: each for each in _but_refused(connection, decider, wanted, kept, today)}
+    return [_counted(decided[each], counts) if each in decided else known[each] for each in customer_ids]
 
 
 def up_to(found: list[Considered], most: int | None) -> list[Considered]:
@@ -106,6 +114,21 @@ def _already(connection: Connection, decider: Decider, wanted: AudienceAsk, row:
     first = decision.actions[0]
     member = first.action_id == wanted.action_id and wanted.channel in (None, first.channel)
     return Considered(decision.customer_id, None if member else drew(first.action_id), None, already=decision)
+
+
+def _but_refused(
+    connection: Connection, decider: Decider, wanted: AudienceAsk, found: Sequence[Considered], today: datetime | None
+) -> Iterator[Considered]:
+    """These recorded customers, those members kept out who refuse the channel of their decision by now: to be recorded is no consent."""
+    action = checked_action(wanted, decider.policy.catalogue)
+    members = [each.customer_id for each in found if each.outside is None]
+    latest = max(wanted.at, today or wanted.at) + SKEW
+    now = {situation.customer_id: situation for _, situation in _read(connection, decider, members, latest)}
+    for each in found:
+        if each.outside is None:
+            channel = each.decision.actions[0].channel
+            each = replace(each, outside=refused(now[each.customer_id], action, channel, decider.policy))
+        yield each
 
 
 def _read(connection: Connection, decider: Decider, customer_ids: Sequence[str], at: datetime) -> Iterator[tuple[Current, Situation]]:

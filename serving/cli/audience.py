@@ -88,7 +88,7 @@ def _export(
             f"Customers were contacted up to {later:%Y-%m-%d %H:%M}, and an audience of {at:%Y-%m-%d %H:%M} would not count that.",
             remedy=f"Give --as-of {later.isoformat()} or later (or leave it out), or --dry-run to look back.",
         )
-    return Export(state, decider, wanted, limit=limit, records=records, locale=locale)
+    return Export(state, decider, wanted, limit=limit, records=records, locale=locale, today=today())
 
 
 def _time(state: Any, text: str | None) -> datetime:
@@ -136,6 +136,8 @@ def _remarks(made: "Export") -> Iterator[str]:
         yield "Nothing is recorded (--dry-run): do not contact anybody by this file."
     else:
         yield f"{tally.recorded:,} decisions recorded, {tally.already:,} were already."
+    if tally.refused_since:
+        yield f"{tally.refused_since:,} who were recorded have refused since and are left out: do not contact them by an older file."
     if made.limit is not None and tally.members >= made.limit:
         yield f"It ends after {made.limit:,} members (--limit): who comes later was not considered."
     for why, count in sorted(tally.again.items()):
@@ -154,7 +156,7 @@ _AGAIN = {
 def _told(made: "Export", output: Path) -> dict[str, Any]:
     tally, wanted = made.tally, made.wanted
     asked = {"output": str(output), "action_id": wanted.action_id, "channel": wanted.channel, "as_of": wanted.at.isoformat()}
-    counts = {name: getattr(tally, name) for name in ("considered", "members", "recorded", "already", "without_address")}
+    counts = {name: getattr(tally, name) for name in ("considered", "members", "recorded", "already", "refused_since", "without_address")}
     outside = [
         {"why": each.why, "code": each.code, "sentence": each.sentence, "sentence_vi": each.sentence_vi, "customers": count}
         for each, count in _ordered(tally)

@@ -5,7 +5,7 @@ import json
 import stat
 import threading
 from collections import Counter
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
 import pandas as pd
@@ -15,14 +15,14 @@ from sqlalchemy import select
 from decisions.audience import AudienceAsk
 from decisions.limits import DEFAULT_LIMITS
 from features.home import config_file
-from serving.audience_export import Export
+from serving.audience_export import Export, newest_row
 from serving.audience_rows import email_hash, international
 from serving.bulk import decider_at
 from serving.settings import ServingSettings
 from serving.state import decisions
 from serving.state.customers import put_consent, put_profile
 from serving.state.database import State, open_state
-from serving.state.tables import BUDGETS, CONTACTS, DECISIONS, POLICIES
+from serving.state.tables import BUDGETS, CONTACTS, DECISIONS, EVENTS, POLICIES
 
 NOW = datetime(2025, 3, 1)
 ACTION, OTHER = "personal_recommendations", "winback_offer"
@@ -284,3 +284,40 @@ def test_addresses_are_hashed_as_customer_match_asks():
     assert international("+84 (90) 123-45.67") == "84901234567" == international("0084901234567")
     assert international("0901234567") is None, "no country code"
     assert international("+84 90 x") is international(None) is None
+
+
+def test_who_refused_since_is_left_out_of_what_was_recorded(nextbest, home_on_each, tmp_path):
+    _, url = home_on_each
+    asked = (*ASKED, "--as-of", "2025-03-01")
+    assert nextbest(*asked, "--output", tmp_path / "a.ndjson").code == 0
+    before = rows(tmp_path / "a.ndjson")
+    no, gone, by_event, other = before[:4]
+    state = open_state(url)
+    with state.writing() as connection:
+        put_consent(connection, no["customer_id"], {"email": False}, datetime(2025, 3, 4))
+        put_consent(connection, other["customer_id"], {"sms": False}, datetime(2025, 3, 4))
+        outcome = {"event_id": "u", "decision_id": gone["decision_id"], "outcome_type": "unsubscribed"}
+        later = {"occurred_at": datetime(2025, 3, 5), "received_at": datetime(2025, 3, 5)}
+        decisions.add_outcomes(connection, [{**outcome, **later}])
+        event = {"event_id": "e", "customer_id": by_event["customer_id"], "event_type": "unsubscribed"}
+        connection.execute(EVENTS.insert(), [{**event, **later}])
+    state.close()
+    told = json.loads(nextbest(*asked, "--output", tmp_path / "b.ndjson", "--json").out)
+    assert rows(tmp_path / "b.ndjson") == before[3:]
+    assert (told["members"], told["recorded"], told["already"], told["refused_since"]) == (len(before) - 3, 0, len(before) - 3, 3)
+    assert told["considered"] == told["members"] + sum(each["customers"] for each in told["outside"])
+    assert {"no_consent", "unsubscribed"} <= {each["code"] for each in told["outside"]}
+    assert "3 who were recorded have refused since" in nextbest(*asked, "--output", tmp_path / "c.csv").out
+
+
+@pytest.mark.parametrize("made", ["consent", "outcome"])
+def test_the_newest_row_may_be_a_consent_or_an_outcome(home, made):
+    state, later = open_state(f"sqlite:///{home.database}"), datetime(2025, 3, 4)
+    with state.writing() as connection:
+        if made == "consent":
+            put_consent(connection, "anybody", {"email": False}, later)
+        else:
+            outcome = {"event_id": "u", "decision_id": "d", "outcome_type": "unsubscribed", "occurred_at": later, "received_at": later}
+            decisions.add_outcomes(connection, [outcome])
+    assert later <= newest_row(state) < later + timedelta(seconds=1)
+    state.close()
