@@ -20,6 +20,7 @@ BODIES = (
     ("POST", "/v1/recommendations"),
     ("POST", "/v1/churn:query"),
     ("POST", "/v1/decisions"),
+    ("POST", "/v1/decisions:batch"),
     ("POST", "/v1/events"),
     ("POST", "/v1/orders"),
     ("POST", "/v1/outcomes"),
