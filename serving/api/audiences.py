@@ -7,7 +7,7 @@ from typing import Annotated, Any, Final
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from decisions.audience import AudienceAsk, Left, Outside, checked_action
 from serving.api.churn import Language
@@ -30,6 +30,8 @@ MOST_MEMBERS: Final = 200
 MOST_SCANNED: Final = 500
 """Customers that one page considers: each costs about a millisecond."""
 _KIND: Final = "audience"
+_EARLIEST: Final = datetime(1970, 1, 1)
+_LATEST: Final = datetime(2200, 1, 1)
 
 Wanted = Annotated[Format | None, Depends(wanted_format)]
 
@@ -90,12 +92,19 @@ class AudiencePage(BaseModel):
     next_cursor: str | None = Field(description="for the next page; null at the end")
 
 
+def _of_our_time(at: datetime) -> datetime:
+    """As our cursors have it: naive, of a time that can be reckoned with."""
+    if at.tzinfo is not None or not _EARLIEST <= at < _LATEST:
+        raise ValueError("no time of ours")
+    return at
+
+
 class _Page(BaseModel):
     """What a cursor holds: whose audience, after whom it goes on, and what is left of budgets there."""
 
     action_id: str
     channel: str | None
-    at: datetime
+    at: Annotated[datetime, AfterValidator(_of_our_time)]
     after: str | None = None
     left: dict[str, tuple[float | None, float | None]] | None = None
 

@@ -44,7 +44,17 @@ def audience(
     work = of(context)
     check_output(output)
     with state_of(work) as state:
-        made = _export(work, state, action, channel, _time(state, as_of), catalogue, limit=limit, records=not dry_run, locale=locale or "")
+        made = _export(
+            work,
+            state,
+            action,
+            channel,
+            _time(state, as_of, records=not dry_run),
+            catalogue,
+            limit=limit,
+            records=not dry_run,
+            locale=locale or "",
+        )
         form = HASHED if hashed else CLEAR
         with counting(f"audience of {action} as of {made.wanted.at:%Y-%m-%d %H:%M}", _customers(state)) as progress:
             _run(made, form, output, progress, PERSONAL, write_file)
@@ -91,9 +101,11 @@ def _export(
     return Export(state, decider, wanted, limit=limit, records=records, locale=locale, today=today())
 
 
-def _time(state: Any, text: str | None) -> datetime:
+def _time(state: Any, text: str | None, *, records: bool) -> datetime:
+    """The audience's time. InputError for one that lies ahead: contacts that were recorded then would not be counted until then."""
     from features.cutoffs import parse_as_of
     from serving.audience_export import newest_row
+    from serving.clock import SKEW
 
     now = today()
     if text == "now":
@@ -102,6 +114,11 @@ def _time(state: Any, text: str | None) -> datetime:
     if newest is None:
         raise InputError("Nothing is published yet, so nobody is known.", remedy="Run: nextbest publish")
     at = newest if text is None or text == "latest" else parse_as_of(text)
+    if at > now + SKEW and records:
+        raise InputError(
+            f"{at:%Y-%m-%d %H:%M} lies in the future: contact limits would not count what is recorded then. The newest row is of {newest:%Y-%m-%d %H:%M}.",
+            remedy="Give --as-of now, or --dry-run to look ahead.",
+        )
     if text is not None and at > now + timedelta(days=1):
         raise InputError(f"{at:%Y-%m-%d %H:%M} lies in the future.", remedy=f"The newest row is of {newest:%Y-%m-%d %H:%M}; or give now.")
     if newest > at:

@@ -11,6 +11,8 @@ import httpx
 import orjson
 import pytest
 
+from serving.cursors import cursor
+
 Serve = Callable[..., AbstractContextManager[httpx.Client]]
 ACTION, CHANNEL = "personal_recommendations", "email"
 
@@ -126,6 +128,16 @@ def test_a_cursor_belongs_to_its_audience(client: httpx.Client) -> None:
     page = client.get(f"/v1/audiences/{ACTION}", params={"limit": 1, "channel": "email"}).json()
     assert client.get(f"/v1/audiences/{ACTION}", params={"cursor": page["next_cursor"]}).status_code == 400
     assert client.get("/v1/audiences/welcome_discount", params={"cursor": page["next_cursor"], "channel": "email"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "at", ["2025-03-01T00:00:00Z", "0001-01-01T00:00:00", "1969-12-31T23:59:59", "2200-01-01T00:00:00", "9999-12-31T23:59:59"]
+)
+def test_a_cursor_has_a_time_of_ours(client: httpx.Client, at: str) -> None:
+    held = {"action_id": ACTION, "channel": None, "at": "2025-03-01T00:00:00"}
+    asked = [client.get(f"/v1/audiences/{ACTION}", params={"cursor": cursor("audience", {**held, **made})}) for made in ({}, {"at": at})]
+    assert [answer.status_code for answer in asked] == [200, 400], asked[1].text
+    assert "damaged" in asked[1].text
 
 
 def test_it_takes_a_key_of_the_crm(serve: Serve, make_home: Callable[..., Any], nextbest: Callable[..., Any]) -> None:

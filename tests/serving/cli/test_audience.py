@@ -5,7 +5,7 @@ import json
 import stat
 import threading
 from collections import Counter
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 import pandas as pd
@@ -250,6 +250,26 @@ def test_files_with_addresses_are_their_owners_alone(nextbest, tmp_path):
         assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
     ended = nextbest(*ASKED, "--output", tmp_path / "all.csv")
     assert "@" not in ended.out + ended.err
+
+
+@pytest.mark.parametrize("given", [(), ("--as-of", "latest"), ("--as-of", "ahead")])
+def test_nobody_is_recorded_ahead_of_time_where_limits_do_not_look(nextbest, home, tmp_path, given):
+    now = datetime.now(UTC).replace(tzinfo=None)
+    ahead = (now + timedelta(hours=2)).isoformat()
+    state = open_state(f"sqlite:///{home.database}")
+    with state.writing() as connection:
+        put_consent(connection, "anybody", {"email": False}, now + timedelta(hours=1))
+    asked = (*ASKED, *(ahead if each == "ahead" else each for each in given))
+    ended = nextbest(*asked, "--output", tmp_path / "a.ndjson")
+    assert ended.code == 2
+    assert "lies in the future" in ended.err
+    assert "--dry-run" in ended.err
+    assert stored(f"sqlite:///{home.database}", DECISIONS.c.decision_id) == []
+    assert nextbest(*asked, "--dry-run", "--output", tmp_path / "a.ndjson").code == 0
+    with state.writing() as connection:
+        put_consent(connection, "anybody", {"email": False}, now + timedelta(minutes=5))
+    state.close()
+    assert nextbest(*ASKED, "--limit", 1, "--output", tmp_path / "b.ndjson").code == 0, "a clock a little ahead"
 
 
 @pytest.mark.usefixtures("home")
