@@ -37,14 +37,20 @@ def from_record(record: Mapping[str, Any], policy: Policy | None = None) -> Deci
 
     Raises InputError for a record of another format, or one that is not whole.
     """
+    if not isinstance(record, Mapping):
+        raise _not_whole(f"it is {type(record).__name__}, and no mapping")
     if record.get("format") != RECORD_FORMAT:
         raise InputError(
             f"The decision's record has the format {record.get('format')!r}.", remedy=f"This nextbest reads format {RECORD_FORMAT}."
         )
     try:
         return _decision(record, policy)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
-        raise InputError(f"The decision's record is not whole: {error!r}.", remedy="Read it as `to_record` wrote it.") from error
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        raise _not_whole(repr(error)) from error
+
+
+def _not_whole(why: str) -> InputError:
+    return InputError(f"The decision's record is not whole: {why}.", remedy="Read it as `to_record` wrote it.")
 
 
 def _plain(value: Any) -> Any:

@@ -23,7 +23,7 @@ from features.errors import InputError
 from serving.budgets_now import Left, after, budgets_left, takes
 from serving.champions import Champions
 from serving.current import Current, Reader
-from serving.decision_rows import Recorded, Subject, contact_rows, row_of
+from serving.decision_rows import Recorded, Subject, contact_rows, request_of, row_of, stored_row
 from serving.errors import ProblemError
 from serving.offering import Offering
 from serving.older_policies import OlderPolicies
@@ -99,7 +99,7 @@ class Decider:
         known, made, carried = dict[int, Recorded](), dict[int, _Made](), _Carried()
         left: Left | None = None
         for place, each in enumerate(wanted):
-            if (row := decisions.find(connection, each.ask.decision_id)) is not None:
+            if (row := stored_row(connection, each.ask.decision_id)) is not None:
                 known[place] = self._again(connection, row, each.asked)
                 continue
             current, situation = self.read(connection, each.subject, now)
@@ -124,10 +124,10 @@ class Decider:
             decision = from_record(row["record"], None if isinstance(policy, str) else policy)
         except InputError as error:
             raise ProblemError(409, error.problem, remedy=error.remedy, kind="unreadable-record") from error
-        return Recorded(decision, bool(row["request"].get("known", True)))
+        return Recorded(decision, bool(request_of(row).get("known", True)))
 
     def _again(self, connection: Connection, row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
-        if row["request"].get("asked") != asked:
+        if request_of(row).get("asked") != asked:
             raise ProblemError(
                 409,
                 f"The decision {row['decision_id']!r} is recorded already, and was asked differently.",

@@ -1,14 +1,33 @@
-"""Decisions as rows of the state database's tables."""
+"""Decisions as rows of the state database's tables, each with a digest by which a change of the row can be told."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import orjson
+from sqlalchemy import Connection
 
 from decisions.decision import Decision, contacts_of
 from decisions.records import to_json
 from serving.current import Current
+from serving.errors import ProblemError
+from serving.state import decisions
+
+_DIGESTED: Final = (
+    "decision_id",
+    "customer_id",
+    "visitor_id",
+    "decided_at",
+    "stage",
+    "channel",
+    "action_id",
+    "action_probability",
+    "policy_version",
+    "holdout",
+    "request",
+    "record",
+)
 
 
 @dataclass(frozen=True)
@@ -29,11 +48,22 @@ class Recorded:
 
 def row_of(made: Recorded, subject: Subject, current: Current, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The decision's row."""
-    decision, first = made.decision, made.decision.actions[0]
-    return {
-        "decision_id": decision.decision_id,
+    row = {
+        **columns_of(made.decision),
         "customer_id": None if current.visitor else current.customer_id,
         "visitor_id": subject.visitor_id,
+        "request": {"asked": dict(asked), "known": made.known},
+        "record": orjson.Fragment(to_json(made.decision)),
+    }
+    return {**row, "digest": digest_of(row)}
+
+
+def columns_of(decision: Decision) -> dict[str, Any]:
+    """The columns of its row that repeat what its record says."""
+    first = decision.actions[0]
+    return {
+        "decision_id": decision.decision_id,
+        "customer_id": None if decision.situation.visitor else decision.customer_id,
         "decided_at": decision.decided_at,
         "stage": decision.stage,
         "channel": first.channel or None,
@@ -41,12 +71,52 @@ def row_of(made: Recorded, subject: Subject, current: Current, asked: Mapping[st
         "action_probability": first.action_probability,
         "policy_version": decision.policy_version,
         "holdout": decision.holdout,
-        "request": {"asked": dict(asked), "known": made.known},
-        "record": orjson.Fragment(to_json(decision)),
     }
+
+
+def digest_of(row: Mapping[str, Any]) -> str:
+    """SHA-256, in hex, of a decision's row: all its columns, and its JSON without blanks, in the order of its keys, which columns of JSON keep.
+
+    It tells damage and changes by hand. It is no signature: who may write the row may write a new digest, too.
+    """
+    plain = orjson.dumps(
+        {name: row[name] for name in _DIGESTED}, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC
+    )  # as it is stored
+    return hashlib.sha256(plain).hexdigest()
+
+
+def change_of(row: Mapping[str, Any], decision: Decision) -> str | None:
+    """What says that the stored row, of which this is the decision, was changed since it was recorded; None where nothing does."""
+    if row["digest"] is not None and row["digest"] != digest_of(row):
+        return "The stored row was changed since it was recorded: its digest differs."
+    differing = [name for name, value in columns_of(decision).items() if row[name] != value]
+    if differing:
+        return f"The stored row was changed since it was recorded: {', '.join(differing)} differs from its record."
+    return None
 
 
 def contact_rows(decision: Decision) -> list[dict[str, Any]]:
     """A row for each action that contacts the customer."""
     shared = {"decision_id": decision.decision_id, "subject_id": decision.customer_id, "decided_at": decision.decided_at}
     return [{**shared, "rank": each.rank, "action_id": each.action_id, "channel": each.channel} for each in contacts_of(decision.actions)]
+
+
+def stored_row(connection: Connection, decision_id: str) -> dict[str, Any] | None:
+    """The row of this decision; None where there is none. Raises ProblemError (409) for one that holds what is no JSON."""
+    try:
+        return decisions.find(connection, decision_id)
+    except orjson.JSONDecodeError as error:
+        raise unreadable(f"The decision's row is not whole: {error}.") from error
+
+
+def request_of(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The request that is kept with a decision. Raises ProblemError (409) for one that is none."""
+    request = row["request"]
+    if not isinstance(request, Mapping) or not isinstance(request.get("asked", {}), Mapping):
+        raise unreadable("The decision's request is not whole.")
+    return request
+
+
+def unreadable(problem: str) -> ProblemError:
+    """A stored decision that was damaged."""
+    return ProblemError(409, problem, remedy="Restore the row from a backup of the state database.", kind="unreadable-record")

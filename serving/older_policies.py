@@ -40,17 +40,14 @@ class OlderPolicies:
 
 
 def _made(connection: Connection, version: str) -> Policy | str:
-    plain = policies.find(connection, version)
-    if plain is None:
-        return f"The policy {version} that made it is not kept."
     try:
-        made = policy_from_plain(plain)
+        plain = policies.find(connection, version)
+        if plain is None:
+            return f"The policy {version} that made it is not kept."
+        found = policy_from_plain(plain)
+        same = found.version == version
     except InputError as error:
         return f"{error.problem} {error.remedy}"
-    except (LookupError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         return f"The policy {version} that made it was changed where it is kept: it is not whole ({error!r})."
-    return (
-        made
-        if made.version == version
-        else f"The policy {version} that made it was changed where it is kept, or by another version of the program."
-    )
+    return found if same else f"The policy {version} that made it was changed where it is kept, or by another version of the program."

@@ -1,7 +1,7 @@
 """Decisions: made for an app, recorded before they are answered, and looked up again by auditors."""
 
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from decisions.asking import check
 from decisions.decide import decide
+from decisions.decision import Decision
 from decisions.policy import Policy
 from decisions.records import to_json
 from decisions.situation import MOST_ACTIONS, Ask
@@ -21,6 +22,7 @@ from serving.api.answers import DecisionAnswer, decision_answer
 from serving.auth import require
 from serving.channels import checked_channels
 from serving.deciding import Recorded, Subject, Wanted
+from serving.decision_rows import change_of, request_of, stored_row, unreadable
 from serving.dependencies import Ours, Serving
 from serving.errors import ProblemError
 from serving.fields import Body, Id, Text
@@ -103,7 +105,9 @@ class Reserved(BaseModel):
 class Replay(BaseModel):
     """The decision made again from its record."""
 
-    same: bool | None = Field(description="true: the same again, to the last digit; null: it cannot be made again here")
+    same: bool | None = Field(
+        description="true: the row is as it was recorded, and decides the same again, to the last digit; null: it cannot be made again here"
+    )
     why: str
 
 
@@ -148,11 +152,14 @@ def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = N
     return BatchAnswer(decisions=_decided(asked.decisions, ids, ours))
 
 
-@router.get("/{decision_id}", dependencies=[Depends(require("crm"))])
+@router.get("/{decision_id:path}", dependencies=[Depends(require("crm"))])
 def get_decision(decision_id: Annotated[Id, Path(description="as POST /v1/decisions gave it")], ours: Ours) -> DecisionRecord:
-    """The decision as it was recorded, its outcomes, and a replay that proves the same answer."""
+    """The decision as it was recorded, its outcomes, and a replay: whether the stored row is unchanged and decides the same again.
+
+    It tells damage and changes by hand, and is no proof against somebody who writes the row's digest anew.
+    """
     with ours.state.reading() as connection:
-        row = decisions.find(connection, decision_id)
+        row = stored_row(connection, decision_id)
         outcomes = decisions.outcomes_of(connection, decision_id)
         if row is None:
             raise ProblemError(
@@ -160,14 +167,21 @@ def get_decision(decision_id: Annotated[Id, Path(description="as POST /v1/decisi
             )
         policy = ours.older.find(connection, row["policy_version"])
         made = ours.decider.recorded(connection, row)
+    try:
+        return _record(row, made, outcomes, _replayed(row, made, policy))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:  # a record that was changed may hold anything
+        raise unreadable(f"The decision's record is not whole: it cannot be shown ({type(error).__name__}).") from error
+
+
+def _record(row: Mapping[str, Any], made: Recorded, outcomes: Sequence[Mapping[str, Any]], replay: Replay) -> DecisionRecord:
     decision = made.decision
     return DecisionRecord(
-        decision_id=decision_id,
+        decision_id=row["decision_id"],
         customer_id=row["customer_id"],
         visitor_id=row["visitor_id"],
         decided_at=row["decided_at"],
         answer=decision_answer(decision, known=made.known, explain=True),
-        request=row["request"].get("asked", {}),
+        request=request_of(row).get("asked", {}),
         features=dict(decision.situation.features),
         policy_version=decision.policy_version,
         code_version=decision.code_version,
@@ -175,7 +189,7 @@ def get_decision(decision_id: Annotated[Id, Path(description="as POST /v1/decisi
         reserved=[Reserved(**vars(each)) for each in decision.reservations],
         order_probability=decision.order_probability,
         outcomes=[OutcomeOf(**{name: outcome[name] for name in OutcomeOf.model_fields}) for outcome in outcomes],
-        replay=_replayed(row["record"], made, policy),
+        replay=replay,
     )
 
 
@@ -226,18 +240,29 @@ def _dry_run(asked: DecisionIn, ask: Ask, ours: Serving) -> Recorded:
     return Recorded(decide(situation, replace(ask, decision_id=""), ours.policy), current.known)
 
 
-def _replayed(record: dict[str, Any], made: Recorded, policy: Policy | str) -> Replay:
+def _replayed(row: Mapping[str, Any], made: Recorded, policy: Policy | str) -> Replay:
+    """Whether the stored row is as it was recorded, as far as its digest tells, and whether the same is decided on the situation in it."""
+    changed = change_of(row, made.decision)
+    if changed is not None:
+        return Replay(same=False, why=changed)
     if isinstance(policy, str):
         return Replay(same=None, why=policy)
     try:
         again = decide(made.decision.situation, made.decision.ask, policy)
     except InputError as error:
         return Replay(same=None, why=f"{error.problem} {error.remedy}")
-    except (LookupError, TypeError, ValueError, ArithmeticError) as error:  # a record that was changed may hold anything
+    except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:  # a record that was changed may hold anything
         return Replay(same=False, why=f"The record was changed: nothing can be decided on it ({error!r}).")
-    if orjson.loads(to_json(again)) == record:
-        return Replay(same=True, why="Made again from its record, the decision is the same.")
-    return Replay(same=False, why="Made again from its record, the decision differs: the record or the program was changed.")
+    return _compared(row["record"], made.decision.code_version, again)
+
+
+def _compared(record: Mapping[str, Any], made_by: str, again: Decision) -> Replay:
+    """The version of the program is told, and not compared: an update alone makes no decision another one."""
+    other = made_by != again.code_version
+    versions = f" Version {made_by} of the program made it, and version {again.code_version} made it again." if other else ""
+    if orjson.loads(to_json(again)) == {**record, "code_version": again.code_version}:
+        return Replay(same=True, why=f"Made again from its record, the decision is the same.{versions}")
+    return Replay(same=False, why=f"Made again from its record, the decision differs: the record or the program was changed.{versions}")
 
 
 def _subject(asked: DecisionIn) -> Subject:

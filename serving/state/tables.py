@@ -174,9 +174,11 @@ DECISIONS: Final = Table(
     Column("holdout", Boolean, nullable=False),
     Column("request", JSON, nullable=False),
     Column("record", JSON, nullable=False),
+    Column("digest", String),
     Index("decisions_by_customer", "customer_id", "decided_at"),
     Index("decisions_by_time", "decided_at"),
 )
+"""`digest` is of the whole row as it was recorded (`serving.decision_rows.digest_of`); NULL in rows of before there was one."""
 CONTACTS: Final = Table(
     "contacts",
     metadata,

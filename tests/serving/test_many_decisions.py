@@ -15,7 +15,7 @@ NOW = datetime(2026, 3, 1, 12, 30, 15, 250_000)
 
 def row(decision_id: str, **given: Any) -> dict[str, Any]:
     shared = {"visitor_id": None, "decided_at": NOW, "stage": "retention", "channel": None, "action_id": "winback", "policy_version": "v"}
-    made = {"decision_id": decision_id, "customer_id": f"c-{decision_id}", "action_probability": 0.25, "holdout": False}
+    made = {"decision_id": decision_id, "customer_id": f"c-{decision_id}", "action_probability": 0.25, "holdout": False, "digest": None}
     return {**shared, **made, "request": {"known": True}, "record": {"format": 1}, **given}
 
 

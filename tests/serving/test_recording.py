@@ -36,6 +36,7 @@ def entry(
         "action_probability": 0.5,
         "policy_version": "v1",
         "holdout": False,
+        "digest": None,
     }
     rows = [{**shared, "rank": rank, "subject_id": who} for rank in range(1, contacts + 1)]
     takes = [] if cost is None else [BudgetTake("offer", MARCH, contacts, cost, **budget)]

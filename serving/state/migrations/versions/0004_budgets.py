@@ -1,4 +1,4 @@
-"""What actions took from their budgets, the policies that decided, and whom visitors of the home's history turned out to be."""
+"""What actions took from their budgets, the policies that decided, whom visitors turned out to be, and a digest of each decision."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -34,3 +34,4 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("generation", "visitor_id"),
     )
     op.create_index("published_visitors_by_customer", "published_visitors", ["generation", "customer_id"], unique=False)
+    op.add_column("decisions", sa.Column("digest", sa.String(), nullable=True))
