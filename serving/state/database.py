@@ -5,9 +5,10 @@ SQLite's own (BEGIN IMMEDIATE, so that a transaction never starts reading and th
 disk: WAL with synchronous=FULL there, PostgreSQL's own commit otherwise.
 """
 
+import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -24,6 +25,8 @@ from serving.state.tables import REVISION
 CONNECTIONS: Final = 16
 """Connections that one process holds at most; requests beyond them wait."""
 
+_PRIVATE: Final = 0o600
+_OTHERS: Final = 0o077
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 _FORMS = "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
 
@@ -123,7 +126,7 @@ def _parse(url: str) -> URL:
     if backend not in _DIALECTS:
         raise InputError(f"The state database cannot be {backend}.", remedy=f"NEXTBEST_DATABASE_URL takes {_FORMS}.")
     if backend == "sqlite":
-        _make_parent(parsed.database)
+        _make_private(parsed.database)
     return parsed.set(drivername=_DIALECTS[backend])
 
 
@@ -169,12 +172,21 @@ def connect_args(backend: str) -> dict[str, Any]:
     return {"connect_timeout": 5, "options": "-c timezone=UTC"}
 
 
-def _make_parent(database: str | None) -> None:
+def _make_private(database: str | None) -> None:
+    """Makes the file, and tightens one that is there: it holds names and addresses. SQLite gives its WAL and index the file's own mode."""
     if not database or database == ":memory:":
         raise InputError(
             "The state database must be a file: one in memory would forget what it acknowledged.", remedy="Use sqlite:///FILE."
         )
-    Path(database).parent.mkdir(parents=True, exist_ok=True)
+    file = Path(database)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # O_EXCL: opening and closing a file that is there would let go of the locks that this process's own connections hold on it
+    with suppress(OSError):  # where it cannot be made SQLite says so, and somebody else's file keeps the mode that they gave it
+        os.close(os.open(file, os.O_CREAT | os.O_EXCL | os.O_WRONLY, _PRIVATE))
+    for each in (file, *(file.with_name(file.name + ending) for ending in ("-wal", "-shm"))):
+        with suppress(OSError):
+            if each.is_file() and each.stat().st_mode & _OTHERS:
+                each.chmod(_PRIVATE)
 
 
 def _prepare_sqlite(raw: SqliteConnection, _record: object) -> None:

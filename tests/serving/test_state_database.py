@@ -1,3 +1,4 @@
+import os
 import threading
 from datetime import datetime
 from pathlib import Path
@@ -98,6 +99,38 @@ def test_sqlite_acknowledges_only_what_is_on_disk(tmp_path: Path) -> None:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2
     state.close()
+
+
+def modes(folder: Path) -> dict[str, int]:
+    return {each.name: each.stat().st_mode & 0o777 for each in folder.iterdir()}
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_only_the_owner_reads_the_files(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    before = os.umask(0o022)
+    try:
+        migrate(url)
+        state = open_state(url)
+        keys.create(state, "crm", created_at=NOW)
+        names = {"state.db", "state.db-wal", "state.db-shm"}
+        assert modes(tmp_path) == dict.fromkeys(names, 0o600)
+        for each in tmp_path.iterdir():
+            each.chmod(0o644)
+        open_state(url).close()
+        assert modes(tmp_path) == dict.fromkeys(names, 0o600), "files of before are tightened"
+        state.close()
+    finally:
+        os.umask(before)
+
+
+def test_what_is_no_file_is_left_as_it_is_and_explained(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir(mode=0o755)
+    before = folder.stat().st_mode
+    with pytest.raises(InputError, match="cannot be opened"):
+        open_state(f"sqlite:///{folder}")
+    assert folder.stat().st_mode == before
 
 
 def test_a_write_that_raises_is_undone(state: State) -> None:
