@@ -36,8 +36,8 @@ demo: setup ## orders to a served next best action; ORDERS=file.csv MAPPING=pres
 test: lint ## lint, then every test; needs nothing but the environment; about 8 min on two cores
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: setup ## whole benchmark runs and a thousand requests on one budget, which the default run leaves out; about 3 min
-	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks tests/serving/test_http_budgets.py -n 2
+test-long: setup ## whole benchmark runs, a notebook, audiences, a thousand requests on one budget: what the default run leaves out; about 5 min
+	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks tests/serving/test_http_budgets.py tests/serving/cli/test_audience.py tests/test_notebooks.py -n 2
 
 test-spark: .venv-spark/.ready ## Spark equals DuckDB, on this machine and as a small cluster; needs Java 17, and the package index once; about 5 min
 	@$(HAS_JAVA)

@@ -1,6 +1,7 @@
 """Notebooks run from top to bottom, say what they promise, and exist as plain Python with the same cells."""
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -15,6 +16,7 @@ from training.evaluation.gate import Z
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 KERNEL = "this-environment"
+LONG = pytest.mark.skipif("NEXTBEST_LONG" not in os.environ, reason="takes minutes; make test-long runs it")
 
 
 @pytest.fixture
@@ -50,6 +52,7 @@ def test_every_notebook_is_paired() -> None:
 
 
 @pytest.mark.slow
+@LONG
 def test_retraining_churn_by_hand_beats_or_equals_the_baseline(jupyter: Path) -> None:
     notebook = nbformat.read(NOTEBOOKS / "retrain_churn.ipynb", as_version=4)
     NotebookClient(notebook, timeout=300, kernel_name=KERNEL, resources={"metadata": {"path": str(jupyter)}}).execute()

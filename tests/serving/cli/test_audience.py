@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import stat
 import threading
 from collections import Counter
@@ -24,6 +25,7 @@ from serving.state.customers import put_consent, put_profile
 from serving.state.database import State, open_state
 from serving.state.tables import BUDGETS, CONTACTS, DECISIONS, EVENTS, POLICIES
 
+LONG = pytest.mark.skipif("NEXTBEST_LONG" not in os.environ, reason="takes minutes; make test-long runs it")
 NOW = datetime(2025, 3, 1)
 ACTION, OTHER = "personal_recommendations", "winback_offer"
 ASKED = ("audience", "--channel", "email", "--action", ACTION)
@@ -75,6 +77,7 @@ def test_members_are_recorded_once_and_the_file_is_the_same_again(nextbest, home
     assert len(stored(url, DECISIONS.c.decision_id)) == len(found)
 
 
+@LONG
 def test_audiences_of_one_time_share_nobody(nextbest, home, tmp_path):
     whole = {}
     for action in (ACTION, OTHER, "replenishment_reminder"):
@@ -87,6 +90,7 @@ def test_audiences_of_one_time_share_nobody(nextbest, home, tmp_path):
     )
 
 
+@LONG
 @pytest.mark.usefixtures("home")
 def test_who_was_contacted_rests_the_next_day(nextbest, tmp_path):
     nextbest(*ASKED, "--output", tmp_path / "a.ndjson")
@@ -95,6 +99,7 @@ def test_who_was_contacted_rests_the_next_day(nextbest, tmp_path):
     assert {"cooldown", "contact_limit"} & {each["code"] for each in json.loads(ended.out)["outside"]}
 
 
+@LONG
 @pytest.mark.usefixtures("home")
 def test_looking_back_past_a_contact_is_refused_unless_nothing_is_recorded(nextbest, tmp_path):
     nextbest(*ASKED, "--limit", 1, "--output", tmp_path / "a.ndjson")
@@ -112,6 +117,7 @@ def test_a_dry_run_records_nothing_and_says_so(nextbest, home, tmp_path):
     assert (tmp_path / "tried.csv").read_bytes() == (tmp_path / "sent.csv").read_bytes()
 
 
+@LONG
 @pytest.mark.usefixtures("home")
 def test_a_limit_is_the_beginning_of_the_whole_and_grows(nextbest, tmp_path):
     ended = nextbest(*ASKED, "--limit", 3, "--output", tmp_path / "few.ndjson")
@@ -194,6 +200,7 @@ def test_a_budget_that_runs_out_in_between_leaves_out_the_last(home):
     state.close()
 
 
+@LONG
 def test_exports_at_once_share_nobody(home_on_each):
     home, url = home_on_each
     state = open_state(url)
@@ -217,6 +224,7 @@ def test_exports_at_once_share_nobody(home_on_each):
     state.close()
 
 
+@LONG
 def test_consent_and_profile_that_were_put_a_moment_ago_count(nextbest, home, tmp_path):
     nextbest(*ASKED, "--dry-run", "--output", tmp_path / "before.ndjson")
     first, second, *_ = (each["customer_id"] for each in rows(tmp_path / "before.ndjson"))
@@ -252,6 +260,7 @@ def test_files_with_addresses_are_their_owners_alone(nextbest, tmp_path):
     assert "@" not in ended.out + ended.err
 
 
+@LONG
 @pytest.mark.parametrize("given", [(), ("--as-of", "latest"), ("--as-of", "ahead")])
 def test_nobody_is_recorded_ahead_of_time_where_limits_do_not_look(nextbest, home, tmp_path, given):
     now = datetime.now(UTC).replace(tzinfo=None)
