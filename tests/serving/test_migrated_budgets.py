@@ -54,7 +54,7 @@ def test_decisions_contacts_and_publications_stay_and_budgets_begin_untouched(em
     with state.writing() as connection:
         assert take(connection, [BudgetTake("winback", MARCH, 1, 0.5, most_contacts=1)])
     state.close()
-    assert found == {**DECISION, "request": {"known": True}, "record": {"format": 1, "tên": "Huế"}}
+    assert found == {**DECISION, "request": {"known": True}, "record": {"format": 1, "tên": "Huế"}, "digest": None}
     assert [each["decision_id"] for each in contacts] == ["d1"]
     assert customer is not None
     assert customer.profile == {"name": "An"}
