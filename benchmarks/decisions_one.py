@@ -14,7 +14,7 @@ from benchmarks.decided_shop import make_policy, make_situations
 from decisions import Ask, Policy, Situation, decide
 from decisions.asking import asked_for
 from decisions.chances import chances, group_places
-from decisions.composing import Drawn, composed
+from decisions.composing import Drawn, Frame, composed
 from decisions.holdout import GROUPS
 from decisions.moment import failures, moment_of
 from decisions.records import to_json
@@ -61,7 +61,7 @@ def one_decision() -> dict[str, float]:
         "  weighing and exploring": cheapest(lambda each: chances(each[1], asked, each[0].known, each[2], policy, {}), known),
         "    of which exploring": cheapest(lambda each: policy.exploration.probabilities(each[3].weighed.standing(each[3].allowed)), known),
         "  composing: reasons, words, message, time": cheapest(
-            lambda each: composed(each[0].situation, _ASK, policy, GROUPS[each[2][0]], each[3], [each[4]]), known
+            lambda each: composed(Frame.of(each[0].situation, _ASK, policy, GROUPS[each[2][0]], each[3]), "b", [each[4]]), known
         ),
         "its record as JSON": cheapest(to_json, made),
         **_rules(policy, customers),

@@ -1,5 +1,6 @@
 """Composes the answer from what was drawn: names, reasons, message, products, the time to send, what it takes from limits and budgets."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -57,23 +58,42 @@ class Drawn:
         return cls(action, way, told, float(stood.probability[row, action]), best, alone, placement)
 
 
-def composed(situation: Situation, ask: Ask, policy: Policy, group: Group, first: Chances, drawn: Sequence[Drawn]) -> Decision:
-    """The decision. `first` is what stood for choice (one row), `drawn` what was drawn: `no_action` where that ended a list, or left a place empty.
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """What a decision is composed from before anything is drawn: what stood for choice at first, and the places of the best and the second best."""
+
+    situation: Situation
+    ask: Ask
+    policy: Policy
+    group: Group
+    first: Chances
+    stood: Stood
+    best: tuple[int, int | None]
+
+    @classmethod
+    def of(cls, situation: Situation, ask: Ask, policy: Policy, group: Group, first: Chances) -> Self:
+        """The frame. `first` is what stood for choice (one row)."""
+        choosable = first.allowed[0] if group != "no_action" else _otherwise(first, ask, policy)
+        best = _best(first.weighed.priority[0], choosable)
+        return cls(situation, ask, policy, group, first, _stood(situation, ask, policy, group, first), best)
+
+
+def composed(frame: Frame, decision_id: str, drawn: Sequence[Drawn]) -> Decision:
+    """The decision of this id. `drawn` is what was drawn: `no_action` where that ended a list, or left a place empty.
 
     Every placement that was asked for is answered, an empty one by `no_action`.
     """
-    stood = _stood(situation, ask, policy, group, first)
+    situation, ask, policy, group, stood = frame.situation, frame.ask, frame.policy, frame.group, frame.stood
     shown = [each for rank, each in enumerate(drawn) if rank == 0 or each.action or ask.placements]
     actions = [_chosen(rank, each, stood, situation, policy, several=len(ask.placements) > 1) for rank, each in enumerate(shown, start=1)]
-    best = _best(first.weighed.priority[0], first.allowed[0] if group != "no_action" else _otherwise(first, ask, policy))
     told = _told(shown)
-    why = why_of(actions[told], stood, group, _names(policy), policy.currency, best=best)
+    why = why_of(actions[told], stood, group, _names(policy), policy.currency, best=frame.best)
     actions[told] = replace(actions[told], reasons=(reason_of(actions[told], why, group), *actions[told].reasons))
     for rank, each in enumerate(shown):
         if rank != told and not each.action:
             actions[rank] = replace(actions[rank], reasons=(_empty(each, group),))
     return Decision(
-        decision_id=ask.decision_id,
+        decision_id=decision_id,
         customer_id=situation.customer_id,
         decided_at=situation.as_of,
         stage=situation.stage if ask.stage is None else ask.stage,
@@ -81,14 +101,14 @@ def composed(situation: Situation, ask: Ask, policy: Policy, group: Group, first
         code_version=code_version(),
         models=policy.models,
         group=group,
-        fallback=group != "no_action" and int(first.allowed.sum()) == 1,
+        fallback=group != "no_action" and int(frame.first.allowed.sum()) == 1,
         actions=tuple(actions),
         stood=stood,
-        order_probability=float(np.prod([each.probability for each in drawn])),
+        order_probability=math.prod(each.probability for each in drawn),
         reservations=tuple(_reservations(drawn, policy)),
         why=why,
         situation=situation,
-        ask=ask,
+        ask=ask if ask.decision_id == decision_id else replace(ask, decision_id=decision_id),
     )
 
 

@@ -6,7 +6,7 @@ ends a list, and leaves a placement empty. `decisions.decide_many` does the same
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from decisions.asking import asked_for, check
 from decisions.chances import Chances, chances
-from decisions.composing import Drawn, composed
+from decisions.composing import Drawn, Frame, composed
 from decisions.decision import Decision
 from decisions.exploration import draw, uniform
 from decisions.holdout import GROUPS, Group, group_of
@@ -57,22 +57,38 @@ class _Listing:
         self.failed = np.array([again], dtype=bool)
 
 
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A decision but for its draw: for as long as the situation is the same, any number of decisions of one ask differ by their ids alone."""
+
+    listing: _Listing
+    frame: Frame
+
+    def decide(self, decision_id: str) -> Decision:
+        """The decision of this id."""
+        return composed(self.frame, decision_id, _drawn(replace(self.listing), self.frame.first, decision_id))
+
+
+def prepare(situation: Situation, ask: Ask, policy: Policy) -> Prepared:
+    """What stands for choice in this situation, before the draw. Raises InputError for an ask that cannot be used (see `decisions.asking`)."""
+    check(ask, policy.catalogue)
+    moment = moment_of(situation, ask, policy)
+    group = group_of(situation.customer_id, policy.seed, policy.holdout_share, policy.random_share)
+    everything = np.ones(len(policy.gates.ways), dtype=bool)
+    listing = _Listing(moment, ask, policy, group, moment.values, failures(moment, ask, policy), everything)
+    return Prepared(listing, Frame.of(situation, ask, policy, group, listing.stand(ask.placements)))
+
+
 def decide(situation: Situation, ask: Ask, policy: Policy) -> Decision:
     """The decision for this situation and ask under this policy; at least `no_action`, with the reason.
 
     Deterministic: the draw is seeded from the seed, the customer and the decision id. Nothing is recorded here: `reservations` say which counts and
     budgets it rests on; who records it makes sure that they still hold. Raises InputError for an ask that cannot be used (see `decisions.asking`).
     """
-    check(ask, policy.catalogue)
-    moment = moment_of(situation, ask, policy)
-    group = group_of(situation.customer_id, policy.seed, policy.holdout_share, policy.random_share)
-    everything = np.ones(len(policy.gates.ways), dtype=bool)
-    listing = _Listing(moment, ask, policy, group, moment.values, failures(moment, ask, policy), everything)
-    first = listing.stand(ask.placements)
-    return composed(situation, ask, policy, group, first, _drawn(listing, first))
+    return prepare(situation, ask, policy).decide(ask.decision_id)
 
 
-def _drawn(listing: _Listing, first: Chances) -> list[Drawn]:
+def _drawn(listing: _Listing, first: Chances, decision_id: str) -> list[Drawn]:
     """The drawn ranks. `first` is what stands for choice at the first of them, if that is all there is to ask."""
     ask, several = listing.ask, len(listing.ask.placements) > 1
     places: tuple[str | None, ...] = ask.placements or (None,) * ask.k
@@ -80,7 +96,7 @@ def _drawn(listing: _Listing, first: Chances) -> list[Drawn]:
     found: list[Drawn] = []
     for rank, placement in enumerate(places):
         stood = first if rank == 0 and not several else listing.stand(() if placement is None else (placement,))
-        number = uniform(seed, listing.moment.situation.customer_id, ask.decision_id, rank)
+        number = uniform(seed, listing.moment.situation.customer_id, decision_id, rank)
         action = int(draw(stood.probability, np.array([number]))[0])
         found.append(Drawn.of(stood, action, placement))
         if action == NO_ACTION_PLACE and not ask.placements:

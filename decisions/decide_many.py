@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from decisions.asking import asked_for, check
 from decisions.budget_periods import charged
 from decisions.chances import Chances, chances, group_places
-from decisions.composing import Drawn, composed
+from decisions.composing import Drawn, Frame, composed
 from decisions.crowd import Crowd, circumstances, frame_of
 from decisions.decision import Decision
 from decisions.exploration import draw, uniform
@@ -65,10 +65,10 @@ class Decided:
         """The decision of this customer, as `decide` makes it; the crowd must have been made of situations."""
         known, left = self.crowd.situations[row], self.budgets_left[row]
         situation = known if known.budgets_left == left else replace(known, budgets_left=left)
-        ask = replace(self.ask, decision_id=self.decision_ids[row])
         part = self.chances.rows(slice(row, row + 1))
-        drawn = Drawn.of(part, int(self.action[row]), ask.placements[0] if ask.placements else None)
-        return composed(situation, ask, self.policy, GROUPS[self.groups[row]], part, [drawn])
+        drawn = Drawn.of(part, int(self.action[row]), self.ask.placements[0] if self.ask.placements else None)
+        frame = Frame.of(situation, self.ask, self.policy, GROUPS[self.groups[row]], part)
+        return composed(frame, self.decision_ids[row], [drawn])
 
 
 def decide_many(crowd: Crowd, ask: Ask, policy: Policy, decision_ids: Sequence[str], *, greedily: bool = False) -> Iterator[Decided]:

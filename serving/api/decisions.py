@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Path
+from fastapi import APIRouter, Depends, Header, Path, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from decisions.asking import check
@@ -18,7 +18,7 @@ from decisions.policy import Policy
 from decisions.records import to_json
 from decisions.situation import MOST_ACTIONS, Ask
 from features.errors import InputError
-from serving.api.answers import DecisionAnswer, decision_answer
+from serving.api.answers import DecisionAnswer, answer_json, answer_plain
 from serving.auth import require
 from serving.channels import checked_channels
 from serving.deciding import Recorded, Subject, Wanted
@@ -130,14 +130,14 @@ class DecisionRecord(BaseModel):
     replay: Replay
 
 
-@router.post("", dependencies=[Depends(require("app"))])
-def post_decision(asked: DecisionIn, ours: Ours, idempotency_key: IdempotencyKey = None) -> DecisionAnswer:
+@router.post("", dependencies=[Depends(require("app"))], response_model=DecisionAnswer)
+def post_decision(asked: DecisionIn, ours: Ours, idempotency_key: IdempotencyKey = None) -> Response:
     """Decides what to do for this customer or visitor, and records it before answering. Somebody unknown gets a fallback."""
-    return _decided([asked], [asked.decision_id or _id_of(idempotency_key)], ours)[0]
+    return _json(_decided([asked], [asked.decision_id or _id_of(idempotency_key)], ours)[0])
 
 
-@router.post(":batch", dependencies=[Depends(require("app"))])
-def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = None) -> BatchAnswer:
+@router.post(":batch", dependencies=[Depends(require("app"))], response_model=BatchAnswer)
+def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = None) -> Response:
     """Decides several times at once, and records all before answering. Budgets go to those who are named first."""
     ids = [
         each.decision_id or _id_of(None if idempotency_key is None else f"{idempotency_key}/{n}") for n, each in enumerate(asked.decisions)
@@ -149,7 +149,7 @@ def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = N
     for place, each in enumerate(asked.decisions):
         with _named(f"decisions.{place}"):
             _ask(each, ids[place], ours)
-    return BatchAnswer(decisions=_decided(asked.decisions, ids, ours))
+    return _json({"decisions": _decided(asked.decisions, ids, ours)})
 
 
 @router.get("/{decision_id:path}", dependencies=[Depends(require("crm"))])
@@ -180,7 +180,7 @@ def _record(row: Mapping[str, Any], made: Recorded, outcomes: Sequence[Mapping[s
         customer_id=row["customer_id"],
         visitor_id=row["visitor_id"],
         decided_at=row["decided_at"],
-        answer=decision_answer(decision, known=made.known, explain=True),
+        answer=DecisionAnswer.model_validate_json(answer_json(decision, known=made.known, explain=True)),
         request=request_of(row).get("asked", {}),
         features=dict(decision.situation.features),
         policy_version=decision.policy_version,
@@ -193,7 +193,7 @@ def _record(row: Mapping[str, Any], made: Recorded, outcomes: Sequence[Mapping[s
     )
 
 
-def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving) -> list[DecisionAnswer]:
+def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving) -> list[dict[str, Any]]:
     """The answers, in order: dry runs are decided, all others recorded together."""
     asks = [_ask(each, decision_id, ours) for each, decision_id in zip(asked, ids, strict=True)]
     wanted = [Wanted(_subject(each), ask, _plain(each)) for each, ask in zip(asked, asks, strict=True) if not each.dry_run]
@@ -202,7 +202,11 @@ def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving) -> 
     for each, answer in zip(asked, made, strict=True):
         if not each.dry_run:
             ours.metrics.decisions.labels(answer.decision.stage, answer.decision.actions[0].action_id).inc()
-    return [decision_answer(answer.decision, known=answer.known, explain=each.explain) for each, answer in zip(asked, made, strict=True)]
+    return [answer_plain(answer.decision, known=answer.known, explain=each.explain) for each, answer in zip(asked, made, strict=True)]
+
+
+def _json(answer: dict[str, Any]) -> Response:
+    return Response(orjson.dumps(answer), media_type="application/json")
 
 
 @contextmanager

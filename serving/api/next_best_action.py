@@ -1,14 +1,15 @@
 """The next best action of a customer, as a preview for people: nothing is recorded."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Path, Query
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
 from decisions.decide import decide
 from decisions.situation import Ask
 from features.contract import STAGES
-from serving.api.answers import DecisionAnswer, decision_answer
+from serving.api.answers import DecisionAnswer, answer_plain
 from serving.auth import require
 from serving.channels import checked_channels
 from serving.deciding import Subject
@@ -28,7 +29,7 @@ class EveryStage(BaseModel):
     stages: dict[str, DecisionAnswer]
 
 
-@router.get("/customers/{customer_id}/next-best-action", dependencies=[Depends(require("crm"))])
+@router.get("/customers/{customer_id}/next-best-action", dependencies=[Depends(require("crm"))], response_model=DecisionAnswer | EveryStage)
 def get_next_best_action(
     customer_id: Annotated[Id, Path(examples=["17850"])],
     ours: Ours,
@@ -36,16 +37,16 @@ def get_next_best_action(
     channel: Annotated[list[Id] | None, Query(description="only by these channels")] = None,
     k: Annotated[int, Query(ge=1, le=50, description="how many actions at most")] = 1,
     explain: bool = False,
-) -> DecisionAnswer | EveryStage:
+) -> Response:
     """What would be done for this customer now. The preview of an unknown customer is marked as fallback."""
     channels = checked_channels(channel, ours.policy)
     with ours.state.reading() as connection:
         current, situation = ours.decider.read(connection, Subject(customer_id=customer_id), ours.clock.now())
 
-    def preview(wanted: str | None) -> DecisionAnswer:
+    def preview(wanted: str | None) -> dict[str, Any]:
         decision = decide(situation, Ask(stage=wanted, channels=channels, k=k), ours.policy)
-        return decision_answer(decision, known=current.known, explain=explain)
+        return answer_plain(decision, known=current.known, explain=explain)
 
-    if stage == ALL:
-        return EveryStage(customer_id=customer_id, stage=current.stage, stages={each: preview(each) for each in STAGES})
-    return preview(stage)
+    each_stage = {each: preview(each) for each in STAGES} if stage == ALL else {}
+    answer = {"customer_id": customer_id, "stage": current.stage, "stages": each_stage} if each_stage else preview(stage)
+    return Response(orjson.dumps(answer), media_type="application/json")

@@ -34,9 +34,10 @@ from decisions import (
 )
 from decisions.actions import Catalogue, Offer
 from decisions.catalogue import RULE_NAMES
+from decisions.decide import prepare
 from decisions.holdout import group_of
 from decisions.limits import EVERY_PUSHED, Budget, Limit, QuietHours, Suppression
-from decisions.records import to_json
+from decisions.records import Written, to_json
 from features import rules
 from features.contract import STAGES
 
@@ -153,6 +154,18 @@ def test_a_record_makes_the_same_decision_and_so_does_its_replay(situation: Situ
     assert again == decision
     assert json.loads(json.dumps(to_record(again))) == record
     assert json.loads(to_json(decision)) == record
+
+
+@settings(max_examples=60)
+@given(situation=SITUATIONS, ask=ASKS, which=st.sampled_from(sorted(POLICIES)))
+def test_what_is_prepared_once_decides_as_often_as_asked_the_same_as_at_first(situation: Situation, ask: Ask, which: str) -> None:
+    policy = POLICIES[which]
+    ready = prepare(situation, ask, policy)
+    written = Written.of(ready.frame)
+    for decision_id in ("b", "a", "b", ask.decision_id):
+        anew = decide(situation, replace(ask, decision_id=decision_id), policy)
+        again = ready.decide(decision_id)
+        assert to_json(again, written) == to_json(again) == to_json(anew)
 
 
 @settings(max_examples=80)
