@@ -115,7 +115,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
     home = open_home(settings.home, currency=settings.currency, timezone=settings.timezone)
-    state = open_state(address(home, settings.database_url.get_secret_value()))
+    state = open_state(address(home, settings.database_url.get_secret_value()), most_waiting=settings.max_waiting_writes)
     gate = Gate.at(settings.host, state)
     clock = _clock(settings, state, log)
     champions = load_champions(home, log, not_after=clock.pinned)

@@ -1,5 +1,6 @@
 """Errors over HTTP: everything that goes wrong is answered as problem+json (RFC 9457), with a remedy."""
 
+import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -12,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as NoConnectionError
 from starlette.exceptions import HTTPException
 
 from features.errors import InputError
+from serving.state.unavailable import UnavailableError, away, unavailable
 
 MEDIA_TYPE: Final = "application/problem+json"
 FieldErrors = Sequence[dict[str, str]]
@@ -86,10 +88,11 @@ def invalid_request(errors: FieldErrors) -> ProblemError:
 def install(app: FastAPI) -> None:
     """Answers every error of this application; defects are answered by the telemetry around it."""
     app.add_exception_handler(InputError, _input_error)
+    app.add_exception_handler(UnavailableError, _unavailable)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    app.add_exception_handler(DBAPIError, _database_error)
-    app.add_exception_handler(NoConnectionError, _database_error)
+    for database_error in (DBAPIError, NoConnectionError, sqlite3.Error):
+        app.add_exception_handler(database_error, _database_error)
 
 
 def _input_error(request: Request, error: Exception) -> Response:
@@ -123,8 +126,15 @@ def _http_error(request: Request, error: Exception) -> Response:
     return ProblemError(error.status_code, problem, remedy=remedy, headers=error.headers).response(request.url.path)
 
 
+def _unavailable(request: Request, error: Exception) -> Response:
+    assert isinstance(error, UnavailableError)  # noqa: S101
+    headers = {"Retry-After": str(error.retry_seconds)}
+    return ProblemError(503, error.problem, remedy=error.remedy, kind=error.kind, headers=headers).response(request.url.path)
+
+
 def _database_error(request: Request, error: Exception) -> Response:
-    if isinstance(error, DBAPIError) and not isinstance(error, OperationalError) and not error.connection_invalidated:
+    """What speaks of the database is answered so; what speaks of a statement is a defect."""
+    found = unavailable(error) or (away() if isinstance(error, OperationalError) else None)
+    if found is None:
         raise error
-    problem = "The state database does not answer now."
-    return ProblemError(503, problem, remedy="Try again.", kind="unavailable", headers={"Retry-After": "1"}).response(request.url.path)
+    return _unavailable(request, found)

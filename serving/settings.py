@@ -37,6 +37,9 @@ class ServingSettings(FeatureSettings):
     catalogue: Path | None = Field(default=None, description="Another catalogue than config/catalogue.yaml in the home.")
     max_body_bytes: int = Field(default=5_000_000, ge=1_000, description="Largest request body.")
     max_batch_rows: int = Field(default=5_000, ge=1, description="Most rows of one batch of events, orders or outcomes.")
+    max_waiting_writes: int = Field(
+        default=1_000, ge=1, description="Most writes that wait for the database; others are told to come again."
+    )
 
 
 def load_settings(**given: Any) -> ServingSettings:

@@ -1,26 +1,31 @@
-"""Opens the state database, SQLite or PostgreSQL. One request is one transaction.
+"""Opens the state database, SQLite or PostgreSQL.
 
-On SQLite one writer works at a time: writers of this process wait in line for a lock, writers of other processes for
-SQLite's own (BEGIN IMMEDIATE, so that a transaction never starts reading and then fails to write). Acknowledged means on
-disk: WAL with synchronous=FULL there, PostgreSQL's own commit otherwise.
+What requests write goes through `State.write` and `State.write_soon`: many of them share one transaction (`serving.state.writer`). On SQLite one writer
+works at a time: writers of this process wait in line for a lock, writers of other processes for SQLite's own (BEGIN IMMEDIATE, so that a transaction
+never starts reading and then fails to write). Acknowledged means on disk: WAL with synchronous=FULL there, PostgreSQL's own commit otherwise.
 """
 
 import os
+import sqlite3
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from sqlite3 import Connection as SqliteConnection
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import orjson
 from sqlalchemy import URL, Connection, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DatabaseError
+from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from features.errors import InputError
 from features.home import Home
 from serving.state.tables import REVISION
+from serving.state.writer import MOST_WAITING, Job, Writer, step_aside
+
+T = TypeVar("T")
 
 CONNECTIONS: Final = 16
 """Connections that one process holds at most; requests beyond them wait."""
@@ -29,14 +34,22 @@ _PRIVATE: Final = 0o600
 _OTHERS: Final = 0o077
 _DIALECTS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 _FORMS = "sqlite:///FILE or postgresql+psycopg://USER:PASSWORD@HOST/NAME"
+_PATIENCE_SECONDS: Final = 10.0
+_LOOK_SECONDS: Final = 0.001
 
 
 @dataclass(frozen=True)
 class State:
-    """An open state database."""
+    """An open state database. More than `most_waiting` jobs do not wait to be written (`write`, `write_soon`)."""
 
     engine: Engine
-    _writer: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    most_waiting: int = MOST_WAITING
+    _alone: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @cached_property
+    def _writer(self) -> Writer:
+        alone = self._alone if self.engine.dialect.name == "sqlite" else nullcontext()
+        return Writer(self.engine, alone, most_waiting=self.most_waiting)
 
     @property
     def address(self) -> str:
@@ -53,15 +66,26 @@ class State:
         connection = self.engine.connect()
         return connection.execution_options(isolation_level="REPEATABLE READ") if self.engine.dialect.name == "postgresql" else connection
 
+    def write(self, job: Job[T], *, weight: int = 1) -> T:
+        """Does the job in a transaction that it may share with others: what it returns, once that is on disk. See `Writer.write`."""
+        return self._writer.write(job, weight=weight)
+
+    async def write_soon(self, job: Job[T], *, weight: int = 1) -> T:
+        """The same, for an event loop."""
+        return await self._writer.write_soon(job, weight=weight)
+
     @contextmanager
     def writing(self) -> Iterator[Connection]:
-        """A transaction that writes: committed, and on disk, when the block ends; undone if it raises."""
-        alone = self._writer if self.engine.dialect.name == "sqlite" else nullcontext()
+        """A transaction that writes, of one's own: committed, and on disk, when the block ends; undone if it raises. For what writes for long."""
+        alone = self._alone if self.engine.dialect.name == "sqlite" else nullcontext()
+        since = time.monotonic()
         with alone, self.engine.connect().execution_options(writes=True) as connection, connection.begin():
             yield connection
+        step_aside(self.engine, since)
 
     def close(self) -> None:
-        """Closes every connection."""
+        """Finishes what is waiting to be written, and closes every connection."""
+        self._writer.close()
         self.engine.dispose()
 
 
@@ -70,7 +94,7 @@ def address(home: Home, configured: str) -> str:
     return configured or f"sqlite:///{home.database}"
 
 
-def open_state(url: str) -> State:
+def open_state(url: str, *, most_waiting: int = MOST_WAITING) -> State:
     """The state database at `url`, ready to use.
 
     Raises InputError if the URL is none, nothing answers there, or the schema is not this version's.
@@ -86,7 +110,7 @@ def open_state(url: str) -> State:
     except InputError:
         engine.dispose()
         raise
-    return State(engine)
+    return State(engine, most_waiting)
 
 
 def _check_current(engine: Engine, found: str | None) -> None:
@@ -168,7 +192,7 @@ def _to_json(value: Any) -> str:
 def connect_args(backend: str) -> dict[str, Any]:
     """What every connection of this application is opened with, besides the URL."""
     if backend == "sqlite":
-        return {"check_same_thread": False, "timeout": 10}
+        return {"check_same_thread": False, "timeout": _PATIENCE_SECONDS}
     return {"connect_timeout": 5, "options": "-c timezone=UTC"}
 
 
@@ -189,12 +213,33 @@ def _make_private(database: str | None) -> None:
                 each.chmod(_PRIVATE)
 
 
-def _prepare_sqlite(raw: SqliteConnection, _record: object) -> None:
+def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
     raw.isolation_level = None  # we begin ourselves: the driver would begin too late, and deferred
     for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
         raw.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    if not connection.get_execution_options().get("writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # SQLite itself would look again after up to 100 ms, in which others begin and end many transactions
+    raw: Any = connection.connection.dbapi_connection  # of one that is detached, too
+    raw.execute("PRAGMA busy_timeout=0")
+    try:
+        _begin_writing(connection)
+    finally:
+        raw.execute(f"PRAGMA busy_timeout={_PATIENCE_SECONDS * 1000:.0f}")
+
+
+def _begin_writing(connection: Connection) -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while True:
+        try:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            time.sleep(_LOOK_SECONDS)
+        else:
+            return
