@@ -70,7 +70,8 @@ COPY (
         'EUR' AS currency,
         CASE WHEN back THEN 'return' ELSE 'sale' END AS line_kind,
         NULL::VARCHAR AS returned_order_id,
-        NULL::BOOLEAN AS returned_order_derived
+        NULL::BOOLEAN AS returned_order_derived,
+        NULL::DOUBLE AS posted_line
     FROM priced
     LIMIT {lines}
 ) TO '{path}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 4096, WRITE_BLOOM_FILTER false)

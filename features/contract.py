@@ -26,6 +26,7 @@ DISCOUNT_AMOUNT: Final = "discount_amount"
 LINE_KIND: Final = "line_kind"
 RETURNED_ORDER_ID: Final = "returned_order_id"
 RETURNED_ORDER_DERIVED: Final = "returned_order_derived"
+POSTED_LINE: Final = "posted_line"
 EVENT_TYPE: Final = "event_type"
 OUTCOME_TYPE: Final = "outcome_type"
 CHANNEL: Final = "channel"
@@ -142,6 +143,7 @@ ORDERS: Final = Table(
         _text(LINE_KIND, "sale, return, or fee (postage, corrections: no product, never recommended); set by ingest", required=True),
         _text(RETURNED_ORDER_ID, "of a return: the order that it takes back from; derived where the source has none"),
         Column(RETURNED_ORDER_DERIVED, "flag", False, "true where ingest derived returned_order_id; set by ingest"),
+        _number(POSTED_LINE, "which line of its order a posted line is; empty for lines of files; set by sync"),
     ),
 )
 PRODUCTS: Final = Table(

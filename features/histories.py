@@ -10,14 +10,25 @@ import pandas as pd
 from ibis import _
 from numpy.typing import NDArray
 
-from features.contract import CUSTOMER_ID
+from features.contract import CUSTOMER_ID, POSTED_LINE
 from features.engine import Tables
 from features.history import KINDS, CustomerHistory, Names
 from features.instants import microseconds
 from features.sources import contact_rows, identified, instant_us
 
 CHUNK = 20_000
-LINE_COLUMNS = ("at", "line_kind", "order_id", "product_id", "channel", "store_id", "quantity", "unit_price", "discount_amount")
+LINE_COLUMNS = (
+    "at",
+    "line_kind",
+    "order_id",
+    POSTED_LINE,
+    "product_id",
+    "channel",
+    "store_id",
+    "quantity",
+    "unit_price",
+    "discount_amount",
+)
 EVENT_COLUMNS = ("at", "known_at", "event_type", "product_id", "value")
 CONTACT_COLUMNS = ("at", "decision_id", "kind")
 
@@ -127,6 +138,7 @@ def _line_arrays(lines: pd.DataFrame) -> dict[str, NDArray[Any]]:
     return {
         "at": lines["at"].to_numpy(np.int64),
         "kind": lines.line_kind.map({kind: code for code, kind in enumerate(KINDS)}).to_numpy(np.int32),
+        "line": np.nan_to_num(_numbers(lines[POSTED_LINE]), nan=-1).astype(np.int32),
         "quantity": _numbers(lines.quantity),
         "unit_price": _numbers(lines.unit_price),
         "discount": _numbers(lines.discount_amount),

@@ -13,15 +13,17 @@ from features.contract import FEE, ONE_ORDER_HOURS, RETURN, SALE
 from features.errors import InputError
 from features.instants import microseconds
 
-FORMAT: Final = 2
+FORMAT: Final = 3
 KINDS: Final = (SALE, RETURN, FEE)
 _SALE: Final = KINDS.index(SALE)
+_NO_LINE: Final = -1
 _ONE_ORDER: Final = ONE_ORDER_HOURS * 3_600_000_000  # in microseconds
 
 _LINES: Final = (
     ("at", "<i8"),
     ("kind", "<i4"),
     ("order", "<i4"),
+    ("line", "<i4"),
     ("product", "<i4"),
     ("channel", "<i4"),
     ("store", "<i4"),
@@ -29,6 +31,7 @@ _LINES: Final = (
     ("unit_price", "<f8"),
     ("discount", "<f8"),
 )
+_ORDER, _LINE = 2, 3
 _EVENTS: Final = (("at", "<i8"), ("known_at", "<i8"), ("type", "<i4"), ("product", "<i4"), ("value", "<f8"))
 _CONTACTS: Final = (("at", "<i8"), ("decision", "<i4"), ("type", "<i4"))
 _TABLES: Final = (_LINES, _EVENTS, _CONTACTS)
@@ -54,9 +57,10 @@ class Names:
 class CustomerHistory:
     """Order lines of all kinds, events and contacts, each sorted by instant.
 
-    lines: at (microseconds, UTC), kind (index into KINDS), order, product, channel and store (indices into the names), quantity,
-    unit_price, discount (NaN for missing). events: at, known_at (from when on it may be used: later than at where a visitor was identified
-    later), type, product, value. contacts: at, decision, type (contract.CONTACT for a decision that contacted the customer, or the type of an
+    lines: at (microseconds, UTC), kind (index into KINDS), order, product, channel and store (indices into the names), line (which line of its
+    order a posted one is, -1 for those of files), quantity, unit_price, discount (NaN for missing). events: at, known_at (from when on it may be
+    used: later than at where a visitor was identified later), type, product, value. contacts: at, decision, type (contract.CONTACT for a decision that
+    contacted the customer, or the type of an
     outcome of it). All arrays of a table have one length.
     """
 
@@ -87,7 +91,8 @@ class CustomerHistory:
         return cls.empty().extended(lines, events, contacts)
 
     def extended(self, lines: Rows = (), events: Rows = (), contacts: Rows = ()) -> Self:
-        """This history with newer rows. An order_id that comes again replaces that order's lines, as ingest does.
+        """This history with newer rows. An order_id that comes again replaces that order's lines, as ingest does; where both were posted
+        line by line, a line replaces the same line, as sync does.
 
         Sale lines of an order within a day of its first one are placed when that is, as ingest does, too.
 
@@ -96,8 +101,10 @@ class CustomerHistory:
         if not lines and not events and not contacts:
             return self
         codes = _codes(self.names)
+        posted = [_line(row, codes) for row in lines]
+        orders = {row[_ORDER] for row in posted}
         new = (
-            _placed_at_once([_line(row, codes) for row in lines]),
+            _placed_at_once(posted + _other_lines(self.lines, posted, orders)),
             [_event(row, codes) for row in events],
             [
                 (microseconds(row["at"]), codes["decisions"].of(row["decision_id"]), codes["contact_types"].of(row["type"]))
@@ -105,7 +112,7 @@ class CustomerHistory:
             ],
         )
         kept = (
-            _without(self.lines, "order", [codes["orders"].of(row["order_id"]) for row in lines]),
+            _without(self.lines, "order", list(orders)),
             self.events,
             _without(self.contacts, "decision", [codes["decisions"].of(row["decision_id"]) for row in contacts]),
         )
@@ -155,6 +162,7 @@ def _line(row: Mapping[str, Any], codes: Mapping[str, "_Codes"]) -> tuple[Any, .
         microseconds(row["ordered_at"]),
         KINDS.index(row.get("line_kind") or SALE),
         codes["orders"].of(row["order_id"]),
+        _NO_LINE if (line := row.get("line")) is None else int(line),
         codes["products"].of(row.get("product_id")),
         codes["channels"].of(row.get("channel")),
         codes["stores"].of(row.get("store_id")),
@@ -162,6 +170,18 @@ def _line(row: Mapping[str, Any], codes: Mapping[str, "_Codes"]) -> tuple[Any, .
         _number(row.get("unit_price")),
         _number(row.get("discount_amount")),
     )
+
+
+def _other_lines(lines: Arrays, posted: list[tuple[Any, ...]], orders: set[int]) -> list[tuple[Any, ...]]:
+    """The lines here that were posted earlier, of orders of which other lines are posted now; a new line without a number stands for its whole order."""
+    whole = {row[_ORDER] for row in posted if row[_LINE] == _NO_LINE}
+    parts = list(orders - whole)
+    if not parts or not len(lines["line"]):
+        return []
+    found = np.flatnonzero(np.isin(lines["order"], parts) & (lines["line"] != _NO_LINE))
+    again = {(row[_ORDER], row[_LINE]) for row in posted}
+    rows = [tuple(lines[name][place].item() for name, _ in _LINES) for place in found]
+    return [row for row in rows if (row[_ORDER], row[_LINE]) not in again]
 
 
 def _placed_at_once(lines: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

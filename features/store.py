@@ -14,6 +14,9 @@ from features.fingerprints import fingerprint
 from features.home import Home
 from features.replacing import replace_files
 
+PUT: Final = "__put_"
+"""What stands before a column's name in the name of the flag that says that it was put (`put_over`)."""
+
 # Rows lie sorted by customer: dictionaries of ids and filters over them cost half of the writing, and save a twentieth of the size.
 _PARQUET: Final[Mapping[str, Any]] = {
     "compression": "zstd",
@@ -44,6 +47,32 @@ def combine(table: Table, old: ibis.Table | None, new: ibis.Table) -> ibis.Table
     (key,) = table.key
     is_new = joined[f"__new_{key}"].notnull()
     return joined.select(**{c: _merged(joined, c, is_new, old, new) for c in dict.fromkeys((*old.columns, *new.columns))})
+
+
+def put_over(table: Table, old: ibis.Table | None, changes: ibis.Table) -> ibis.Table:
+    """Old rows with single fields put over them, by the table's one key; rows with new keys are added.
+
+    `changes` has a flag PUT + name for each column that may be put: where it is true, the column's value stands, or nothing where it is missing or
+    there is no such column.
+    """
+    (key,) = table.key
+    flags = [c for c in changes.columns if c.startswith(PUT)]
+    if old is None:
+        return changes.drop(*flags)
+    old, changes = _same_types(old, changes)
+    joined = old.outer_join(changes, key, rname="__new_{name}")
+    columns = {key: ibis.coalesce(joined[key], joined[f"__new_{key}"])}
+    for name in dict.fromkeys((*old.columns, *changes.columns)):
+        if name != key and name not in flags:
+            columns[name] = _put_value(joined, name, old, changes)
+    return joined.select(**columns)
+
+
+def _put_value(joined: ibis.Table, name: str, old: ibis.Table, changes: ibis.Table) -> Any:
+    if name not in old.columns or f"{PUT}{name}" not in changes.columns:
+        return joined[name]
+    value = joined[f"__new_{name}"] if name in changes.columns else ibis.null(joined[name].type())
+    return joined[f"{PUT}{name}"].fill_null(False).ifelse(value, joined[name])
 
 
 def shaped(table: Table, rows: ibis.Table) -> ibis.Table:

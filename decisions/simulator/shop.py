@@ -28,7 +28,7 @@ from decisions.simulator.tables import (
 from decisions.simulator.touchpoints import events
 from decisions.simulator.truth import truth_tables
 from decisions.simulator.world import World, make_world
-from features.contract import FEE, LINE_KIND, ORDERS, RETURNED_ORDER_DERIVED, RETURNED_ORDER_ID
+from features.contract import FEE, LINE_KIND, ORDERS, POSTED_LINE, RETURNED_ORDER_DERIVED, RETURNED_ORDER_ID
 from features.errors import InputError
 
 FIRST_DAY: Final = datetime(2024, 1, 1)
@@ -76,7 +76,7 @@ def write(shop: Shop, folder: Path, file_format: FileFormat = "csv.gz") -> list[
     fees alone, and of returns no order, as shops do: ingest tells sales from returns, and what these take back. Raises InputError if the
     folder cannot be written.
     """
-    orders = shop.tables[ORDERS.name].drop(columns=[RETURNED_ORDER_ID, RETURNED_ORDER_DERIVED])
+    orders = shop.tables[ORDERS.name].drop(columns=[RETURNED_ORDER_ID, RETURNED_ORDER_DERIVED, POSTED_LINE])
     handed_over = shop.tables | {ORDERS.name: orders.assign(**{LINE_KIND: orders[LINE_KIND].where(orders[LINE_KIND] == FEE)})}
     endings = {name: "csv" if file_format == "csv.gz" and name in _SMALL else file_format for name in handed_over}
     try:

@@ -66,6 +66,7 @@ def _order_rows(world: World, orders: Records, rows: Records) -> pd.DataFrame:
             "line_kind": words(KINDS, rows["kind"]),
             "returned_order_id": order_ids(np.where(is_return, number, -1)),
             "returned_order_derived": np.zeros(number.size, dtype=bool),
+            "posted_line": np.full(number.size, np.nan),
         }
     )
 

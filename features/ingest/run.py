@@ -76,7 +76,7 @@ def ingest(
     with workspace(home, wait_seconds=wait_seconds) as folder:
         reader = connect(threads=threads, memory_limit=memory_limit)
         try:
-            _bound_memory(reader, folder / "spill", given=memory_limit)
+            bound_memory(reader, folder / "spill", given=memory_limit)
             terms = Terms(today, home.currency, drop_bad_rows, folder)
             staged = _all_staged(reader, home, sources, mapping, terms)
             parts = _parts(writer or reader, home, _carried(writer, staged, folder) if writer else staged, mapping, folder)
@@ -88,7 +88,7 @@ def ingest(
     return Report(tuple(_reported(name, parts[name], changed=changed[name]) for name in TABLES if name in parts))
 
 
-def _bound_memory(engine: ibis.BaseBackend, spill: Path, *, given: str) -> None:
+def bound_memory(engine: ibis.BaseBackend, spill: Path, *, given: str) -> None:
     """Lets the engine use the disk beside the home's tables, and no more memory than it needs if nobody said how much it may have."""
     is_shown = engine.raw_sql("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]
     if is_shown:  # on the standard output, amid the command's result; in some notebooks it is off, and may not be set

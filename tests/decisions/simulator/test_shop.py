@@ -8,10 +8,10 @@ from pandas.testing import assert_frame_equal
 from decisions.actions import Catalogue
 from decisions.catalogue import load_catalogue
 from decisions.simulator import Shop, simulate, write
-from features.contract import EVENT_TYPES, LINE_KIND, OUTCOME_TYPES, RETURNED_ORDER_DERIVED, RETURNED_ORDER_ID, STAGES, TABLES
+from features.contract import EVENT_TYPES, LINE_KIND, OUTCOME_TYPES, POSTED_LINE, RETURNED_ORDER_DERIVED, RETURNED_ORDER_ID, STAGES, TABLES
 from features.errors import InputError
 
-UNSAID = [LINE_KIND, RETURNED_ORDER_DERIVED, RETURNED_ORDER_ID]  # files of shops say none of these, or little
+UNSAID = [LINE_KIND, POSTED_LINE, RETURNED_ORDER_DERIVED, RETURNED_ORDER_ID]  # files of shops say none of these, or little
 PANDAS_KINDS = {"text": {"str"}, "json": {"str"}, "instant": {"datetime64[us]"}, "number": {"float64"}, "flag": {"bool"}}
 
 

@@ -47,7 +47,7 @@ def test_columns_stand_in_the_contracts_order_with_its_types_and_attributes_behi
     table = orders(home)
     assert list(table.columns) == [
         *["customer_id", "order_id", "product_id", "ordered_at", "quantity", "unit_price", "discount_amount"],
-        *["channel", "store_id", "currency", "line_kind", "returned_order_id", "returned_order_derived", "Ant", "zebra"],
+        *["channel", "store_id", "currency", "line_kind", "returned_order_id", "returned_order_derived", "posted_line", "Ant", "zebra"],
     ]
     assert str(table.ordered_at.dtype) == "datetime64[us]"
     assert {str(table[c].dtype) for c in ("quantity", "unit_price", "discount_amount", "Ant")} == {"float64"}
