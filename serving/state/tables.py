@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, DateTime, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION: Final = "0004"
+REVISION: Final = "0005"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -219,6 +219,21 @@ OUTCOMES: Final = Table(
     Index("outcomes_by_decision", "decision_id", "occurred_at"),
     Index("outcomes_by_arrival", "received_at"),
 )
+SYNCED: Final = Table(
+    "synced",
+    metadata,
+    Column("kind", String, primary_key=True),
+    Column("row_id", String, primary_key=True),
+    Column("line", Integer, primary_key=True, autoincrement=False),
+    Column("subject_id", String, nullable=False),
+    Column("sync_id", BigInteger, nullable=False),
+    sqlite_with_rowid=False,
+)
+"""Posted rows that the home's tables hold: `kind` is the contract's table, `row_id` the event_id, order_id or decision_id, `line` that of an order, else 0.
+
+They outlive the rows themselves, so that one which is posted again is still told to be a duplicate. `subject_id` is whose row it is (customer or
+visitor); `sync_id` counts the runs of sync.
+"""
 API_KEYS: Final = Table(
     "api_keys",
     metadata,
