@@ -22,6 +22,7 @@ from sqlalchemy.exc import ArgumentError, DatabaseError, OperationalError
 
 from features.errors import InputError
 from features.home import Home
+from serving.state.inserts import JSON_OPTIONS
 from serving.state.tables import REVISION
 from serving.state.writer import MOST_WAITING, Job, Writer, step_aside
 
@@ -186,7 +187,7 @@ def _shown(engine: Engine) -> str:
 
 
 def _to_json(value: Any) -> str:
-    return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC).decode()
+    return orjson.dumps(value, option=JSON_OPTIONS).decode()
 
 
 def connect_args(backend: str) -> dict[str, Any]:
@@ -215,7 +216,7 @@ def _make_private(database: str | None) -> None:
 
 def _prepare_sqlite(raw: sqlite3.Connection, _record: object) -> None:
     raw.isolation_level = None  # we begin ourselves: the driver would begin too late, and deferred
-    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY"):
         raw.execute(f"PRAGMA {pragma}")
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from sqlalchemy import ARRAY, Connection, Select, String, bindparam, select, text
 
-from serving.state.inserts import insert_many, insert_new
+from serving.state.inserts import insert_new
 from serving.state.tables import CONTACTS, DECISIONS, OUTCOMES
 
 MOST_CONTACTS = 500
@@ -27,8 +27,8 @@ def add_many(connection: Connection, rows: Sequence[dict[str, Any]], contacts: S
 
     A `record` or `request` that is JSON already is given as `orjson.Fragment(text)`.
     """
-    new = {str(key[0]) for key in insert_many(connection, DECISIONS, rows)}
-    insert_many(connection, CONTACTS, [contact for contact in contacts if contact["decision_id"] in new])
+    new = {str(key[0]) for key in insert_new(connection, DECISIONS, rows)}
+    insert_new(connection, CONTACTS, [contact for contact in contacts if contact["decision_id"] in new])
     return new
 
 

@@ -1,53 +1,99 @@
-"""Inserts that may be repeated: a row whose key is there already is left as it is."""
+"""Inserts that may be repeated: a row whose key is there already is left as it is.
 
-from collections.abc import Hashable, Iterable, Sequence
-from typing import Any
+They go to the driver as one statement for many rows, in the form in which the columns' own types store them.
+"""
 
-from sqlalchemy import Connection, Table
-from sqlalchemy.dialects import postgresql, sqlite
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+from sqlalchemy import Column, Connection, DateTime, Dialect, Table
 
 Key = tuple[Hashable, ...]
+_Process = Callable[[Any], Any] | None
+
+JSON_OPTIONS: Final = orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_NAIVE_UTC
+"""How values of JSON columns are written. An instant of a column of its own may end in +00:00, too: a timestamp without time zone ignores it."""
+_AT_ONCE: Final = 4_096
+"""Rows that PostgreSQL is given by one statement at most."""
+_ON_SQLITE: Final = (64, 16, 4, 1)
+"""The same for SQLite, whose statements are of these sizes, so that few are compiled."""
 
 
 def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> set[Key]:
-    """Inserts the rows whose primary key is new and returns the keys of those; the first of equal keys wins.
+    """Inserts the rows, all with the same columns, whose primary key is new and returns the keys of those; the first of equal keys wins.
 
     Rows go in by ascending key: two transactions that bring the same rows in different order would wait for each other.
     """
     if not rows:
         return set()
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).on_conflict_do_nothing().returning(*table.primary_key)
-    return {tuple(row) for row in connection.execute(statement, _by_key(table, rows))}
+    ordered = _by_key(table, rows)
+    insert = _on_postgresql if connection.dialect.name == "postgresql" else _on_sqlite
+    return insert(connection, table, tuple(name for name in table.columns.keys() if name in ordered[0]), ordered)  # noqa: SIM118  # of names, not of columns
 
 
-def insert_many(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> set[Key]:
-    """The same for thousands of rows, each with every column: PostgreSQL takes them by COPY, in a quarter of the time.
-
-    COPY cannot leave out what is there: it fills a table of this transaction, from which the new rows are inserted.
-    """
-    if not rows or connection.dialect.name != "postgresql":
-        return insert_new(connection, table, rows)
-    names, key = (", ".join(column.name for column in columns) for columns in (table.columns, table.primary_key))
-    brought = f"brought_{table.name}"
-    cursor: Any = connection.connection.cursor()
-    cursor.execute(f"CREATE TEMPORARY TABLE {brought} (LIKE {table.name}) ON COMMIT DROP")
-    with cursor.copy(f"COPY {brought} ({names}) FROM STDIN") as copy:
-        for row in _bound(connection, table, _by_key(table, rows)):
-            copy.write_row(row)
-    in_order = f"SELECT {names} FROM {brought} ORDER BY ctid"  # noqa: S608  # our own names; ctid rises as rows are brought
-    cursor.execute(f"INSERT INTO {table.name} ({names}) {in_order} ON CONFLICT DO NOTHING RETURNING {key}")
-    new = {tuple(row) for row in cursor.fetchall()}
-    cursor.execute(f"DROP TABLE {brought}")
+def _on_sqlite(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> set[Key]:
+    processes = _processes(table, names, connection.dialect)
+    new: set[Key] = set()
+    for some in _parts(rows):
+        bound = tuple(row[name] if process is None else process(row[name]) for row in some for name, process in processes)
+        new.update(tuple(key) for key in connection.exec_driver_sql(_sqlite_statement(table, names, len(some)), bound))
     return new
 
 
-def _by_key(table: Table, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _on_postgresql(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> set[Key]:
+    """As one JSON text, which the server takes apart: a driver's arrays take ten times as long to make."""
+    new: set[Key] = set()
+    for start in range(0, len(rows), _AT_ONCE):
+        brought = orjson.dumps(rows[start : start + _AT_ONCE], option=JSON_OPTIONS).decode()
+        new.update(tuple(key) for key in connection.exec_driver_sql(_postgresql_statement(table, names), (brought,)))
+    return new
+
+
+def _by_key(table: Table, rows: Sequence[dict[str, Any]]) -> Sequence[dict[str, Any]]:
     key = [column.name for column in table.primary_key]
-    return sorted(rows, key=lambda row: [row[name] for name in key])
+    return rows if len(rows) == 1 else sorted(rows, key=lambda row: [row[name] for name in key])
 
 
-def _bound(connection: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> Iterable[tuple[Any, ...]]:
-    """The rows as the driver takes them, made by the columns' own types."""
-    columns = [(column.name, column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)) for column in table.columns]
-    return (tuple(row[name] if process is None else process(row[name]) for name, process in columns) for row in rows)
+def _parts(rows: Sequence[dict[str, Any]]) -> Iterator[Sequence[dict[str, Any]]]:
+    start = 0
+    for size in _ON_SQLITE:
+        while len(rows) - start >= size:
+            yield rows[start : start + size]
+            start += size
+
+
+@lru_cache(maxsize=128)
+def _sqlite_statement(table: Table, names: tuple[str, ...], count: int) -> str:
+    row = f"({', '.join('?' * len(names))})"
+    return f"{_into(table, names)} VALUES {', '.join([row] * count)} {_unless_there(table)}"
+
+
+@lru_cache(maxsize=32)
+def _postgresql_statement(table: Table, names: tuple[str, ...]) -> str:
+    source = f"json_populate_recordset(NULL::{table.name}, %s::json)"
+    return f"{_into(table, names)} SELECT {', '.join(names)} FROM {source} {_unless_there(table)}"  # noqa: S608  # our own names
+
+
+def _into(table: Table, names: tuple[str, ...]) -> str:
+    return f"INSERT INTO {table.name} ({', '.join(names)})"
+
+
+def _unless_there(table: Table) -> str:
+    return f"ON CONFLICT DO NOTHING RETURNING {', '.join(column.name for column in table.primary_key)}"
+
+
+@lru_cache(maxsize=64)
+def _processes(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[tuple[str, _Process], ...]:
+    return tuple((name, _process(table.columns[name], dialect)) for name in names)
+
+
+def _process(column: Column[Any], dialect: Dialect) -> _Process:
+    """Makes the driver's value of ours, as the column's type does."""
+    return _as_text if isinstance(column.type, DateTime) else column.type.dialect_impl(dialect).bind_processor(dialect)
+
+
+def _as_text(value: datetime | None) -> str | None:
+    return None if value is None else value.isoformat(" ", "microseconds")  # the type's own form, at a quarter of its cost
