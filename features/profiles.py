@@ -43,6 +43,13 @@ def customer_columns(home: Home) -> list[str]:
     return [name for name in names if not name.startswith(CONSENT_PREFIX)]
 
 
+def consent_columns(home: Home) -> list[str]:
+    """The consent columns of the home's customers table. Empty without one."""
+    path = home.table(CUSTOMERS.name)
+    names = pq.read_schema(path).names if path.exists() else []
+    return [name for name in names if name.startswith(CONSENT_PREFIX)]
+
+
 def _missing(value: Any) -> bool:
     return value is None or value is pd.NaT or value is pd.NA or value != value
 

@@ -21,6 +21,7 @@ from features.contract import CUSTOMERS, SALE
 from features.history import FORMAT, KINDS, CustomerHistory
 from features.own_rows import ShopFacts
 from serving.clock import wall
+from serving.held import Held
 from serving.plain import plain
 from serving.published_contacts import published_contact
 from serving.score_rows import score_rows
@@ -108,6 +109,7 @@ def publish(
     currency: str = "",
     conversion_value: float = 0.0,
     made_of: Mapping[str, Any] | None = None,
+    held: Held | None = None,
     progress: Progress = lambda _: None,
 ) -> Published:
     """Publishes histories, and what is said about the shop and its customers as of `as_of`; says what.
@@ -120,8 +122,8 @@ def publish(
     features know of it (`features.products.known_products`, and the tables' time zone); `scores` has
     one row per customer, as `training.score.churn_scores` makes it; `levels` are the shop's (`features.journey`), `rfm` is what separates the
     fifths of its customers (`training.segments.rfm`), and sentences tell money in `currency`; `conversion_value` stands for an order's where no
-    orders are known. `progress` is called
-    with the number of customers written so far.
+    orders are known. `held` says which posted rows these histories hold: they leave in the moment in which the publication becomes visible.
+    `progress` is called with the number of customers written so far.
     """
     facts_of_shop = shop or ShopFacts()
     totals = _Totals(as_of, facts_of_shop.timezone)
@@ -140,12 +142,16 @@ def publish(
         with state.writing() as connection:
             publications.add_visitors(connection, generation, batch)
     scored_count = _add_scores(state, generation, scores, as_of, currency)
+    if held is not None:
+        held.mark_known(state)
     with state.writing() as connection:
         stored_scores.record_band_changes(connection, generation, wall())
         facts = _facts(totals, known, scores, levels or {}, conversion_value)
         fifths = {} if rfm is None else {"rfm": rfm.to_json()}
         form = {"history_format": FORMAT, "timezone": facts_of_shop.timezone, "made_of": dict(made_of or {})}
         publications.complete(connection, generation, {**facts, **fifths, **form})
+        if held is not None:
+            held.remove(connection, generation)
     with state.writing() as connection:
         publications.remove_others(connection, generation, wall())
     return Published(generation, as_of, totals.customer_count, len(listed), scored_count)

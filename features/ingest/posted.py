@@ -14,7 +14,7 @@ import ibis
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from features.contract import CURRENCY, CUSTOMERS, LINE_KIND, ORDER_ID, ORDERS, POSTED_LINE, TABLES, Table
+from features.contract import CUSTOMERS, ORDER_ID, ORDERS, POSTED_LINE, TABLES, Table
 from features.engine import ARROW_TYPES, connect
 from features.home import Home
 from features.ingest.order_instants import MOVED, placed_at_once
@@ -126,8 +126,6 @@ def _judged(given: ibis.Table, table: Table, currency: str, today: datetime) -> 
     rows = given.mutate(**{text_name(c.name): ibis.null("string") for c in columns})
     texts = {c.name: rows[text_name(c.name)] for c in columns}
     found = list(problems(rows, table, columns, texts, today=today, currencies=(currency,)))
-    if table.name == ORDERS.name:
-        rows = rows.mutate(**{CURRENCY: rows[CURRENCY].upper(), LINE_KIND: rows[LINE_KIND].lower()})
     told = ibis.cases(*((p.holds, ibis.literal(p.reason)) for p in found)) if found else ibis.null("string")
     return rows.mutate(**{_PROBLEM: told}).drop(*(text_name(c.name) for c in columns))
 

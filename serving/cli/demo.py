@@ -39,7 +39,7 @@ def run_demo(work: Workspace, *, orders: list[Path], mapping: str | None, custom
     _train(work, home)
     _score(work, home)
     tables = work.tables()
-    publish_changes(work, tables, work.as_of(None, tables))
+    publish_changes(work, work.as_of(None, tables))
     _tell(work, port)
 
 

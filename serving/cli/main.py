@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 import typer
 
 from features.errors import InputError
-from serving.cli import audience, catalogue, data, evaluate, export, models, operations, scores
+from serving.cli import audience, catalogue, data, evaluate, export, models, operations, scores, sync
 from serving.cli.console import note
 from serving.cli.workspace import workspace
 
@@ -23,7 +23,7 @@ app.add_typer(scores.app, name="score", help="Score every customer with the cham
 app.add_typer(evaluate.app, name="evaluate", help="Measure against the built-in baselines, without registering anything.")
 app.add_typer(catalogue.app, name="catalogue", help="Look the catalogue of actions through, and explain one of them.")
 app.add_typer(operations.keys, name="key", help="API keys.")
-for commands in (data.COMMANDS, models.COMMANDS, operations.COMMANDS, export.COMMANDS, audience.COMMANDS):
+for commands in (data.COMMANDS, models.COMMANDS, operations.COMMANDS, sync.COMMANDS, export.COMMANDS, audience.COMMANDS):
     for command in commands:
         app.command()(command)
 

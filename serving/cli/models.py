@@ -95,7 +95,7 @@ def _brought_to_serving(work: Workspace, tables: Any, registry: Any, at: datetim
     """Exports and publishes what could be trained, also where another kind could not."""
     if trained:
         registry.export_champions(work.home().champions)
-        publish_changes(work, tables, _publish_as_of(registry, at))
+        publish_changes(work, _publish_as_of(registry, at))
 
 
 def _publish_as_of(registry: Any, at: datetime) -> datetime:

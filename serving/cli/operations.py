@@ -34,7 +34,7 @@ def publish(context: typer.Context, as_of: AsOf = None) -> None:
     work = of(context)
     tables = work.tables()
     work.registry().export_champions(work.home().champions)
-    published = publish_tables(work, tables, work.scoring_time(as_of, tables))
+    published = publish_tables(work, work.scoring_time(as_of, tables))
     if work.json:
         say_json(vars(published))
     else:

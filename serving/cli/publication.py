@@ -11,6 +11,8 @@ from serving.cli.console import counting, note
 from serving.cli.scoring import churn_scores
 from serving.cli.workspace import Workspace
 
+_WAIT_SECONDS = 600.0  # as long as a large file takes to be ingested
+
 
 @contextmanager
 def state_of(work: Workspace) -> Iterator[Any]:
@@ -26,7 +28,7 @@ def state_of(work: Workspace) -> Iterator[Any]:
         state.close()
 
 
-def publish_changes(work: Workspace, tables: Any, at: datetime, scores: Any | None = None) -> None:
+def publish_changes(work: Workspace, at: datetime, scores: Any | None = None) -> None:
     """Publishes, unless the last publication was made of the same data, champions, rules and time.
 
     `scores` are everybody's as of `at`, with reasons; they are computed where they are not given.
@@ -39,10 +41,10 @@ def publish_changes(work: Workspace, tables: Any, at: datetime, scores: Any | No
         if newest is not None and newest.facts.get("made_of") == _made_of(work, at):
             note("  publish: nothing changed since the last time")
         else:
-            _published(work, tables, at, state, scores)
+            _published(work, at, state, scores)
 
 
-def publish_scores(work: Workspace, tables: Any, at: datetime, scores: Any) -> None:
+def publish_scores(work: Workspace, at: datetime, scores: Any) -> None:
     """Publishes these scores as `publish_changes` does, unless a later time is published: looking back changes nothing that others see."""
     from serving.state.publications import current
 
@@ -53,16 +55,16 @@ def publish_scores(work: Workspace, tables: Any, at: datetime, scores: Any) -> N
             f"  not published: scores of a later time are ({newest.facts_as_of:%Y-%m-%d %H:%M}); nextbest publish --as-of {at:%Y-%m-%d} goes back"
         )
     else:
-        publish_changes(work, tables, at, scores)
+        publish_changes(work, at, scores)
 
 
-def publish_tables(work: Workspace, tables: Any, at: datetime) -> Any:
+def publish_tables(work: Workspace, at: datetime) -> Any:
     """Publishes histories, profiles, contacts and products, and scores and levels as of `at`; says what."""
     with state_of(work) as state:
-        return _published(work, tables, at, state)
+        return _published(work, at, state)
 
 
-def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
+def _made_of(work: Workspace, at: datetime, pinned: Any | None = None) -> dict[str, Any]:
     from features.build import data_hash
     from features.history import FORMAT
     from features.journey import DEFAULT_STAGES
@@ -72,7 +74,7 @@ def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
 
     home = work.home()
     return {
-        "data": data_hash(home),
+        "data": data_hash(pinned or home),
         "champions": _champions(work),
         "as_of": at.isoformat(),
         "history_format": FORMAT,
@@ -83,7 +85,30 @@ def _made_of(work: Workspace, at: datetime) -> dict[str, Any]:
     }
 
 
-def _published(work: Workspace, tables: Any, at: datetime, state: Any, scores: Any | None = None) -> Any:
+def _published(work: Workspace, at: datetime, state: Any, scores: Any | None = None) -> Any:
+    """Publishes the home's tables as they are at one moment: what is ingested or synced meanwhile is in the next publication."""
+    from features.engine import open_tables
+    from features.ingest.posted import known_events
+    from features.pinned import pinned
+    from serving.held import Held
+    from serving.state.synced import last_sync
+
+    synced = 0
+
+    def remember() -> None:
+        nonlocal synced
+        with state.reading() as connection:
+            synced = last_sync(connection)
+
+    with pinned(work.home(), wait_seconds=_WAIT_SECONDS, when_pinned=remember) as home:
+        seen = open_tables(home, **work.engine())
+        held = Held(synced, lambda event_ids: known_events(seen.events, event_ids))
+        return _published_tables(work, seen, at, state, scores, made_of=_made_of(work, at, home), held=held)
+
+
+def _published_tables(
+    work: Workspace, tables: Any, at: datetime, state: Any, scores: Any | None, *, made_of: dict[str, Any], held: Any
+) -> Any:
     from features import batch
     from features.contacts import contact_history, mean_converted_value
     from features.cutoffs import default_as_of
@@ -117,7 +142,8 @@ def _published(work: Workspace, tables: Any, at: datetime, state: Any, scores: A
             rfm=rfm_edges(everybody),
             currency=work.home().currency,
             conversion_value=mean_converted_value(tables, at),
-            made_of=_made_of(work, at),
+            made_of=made_of,
+            held=held,
             progress=progress,
         )
 

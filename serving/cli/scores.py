@@ -42,7 +42,7 @@ def churn(
     with step(f"score churn as of {at:%Y-%m-%d}"):
         scores = churn_scores(work, tables, at, horizon_days, reasons=reasons, hindsight=allow_hindsight)
     if not allow_hindsight:
-        publish_scores(work, tables, at, scores if reasons else None)
+        publish_scores(work, at, scores if reasons else None)
     _written(work, in_sentences(scores, locale, currency=work.home().currency), output, at)
 
 

@@ -46,7 +46,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
     home = open_home(folder / "home", timezone="Asia/Ho_Chi_Minh")
     names = ("orders", "products", "customers", "events", "decisions", "outcomes")
     ingest(home, {name: [folder / "files" / f"{name}.parquet"] for name in names}, None, today=datetime(2025, 12, 1))
-    publish_tables(workspace(home.root, json=True), open_tables(home), NOW)
+    publish_tables(workspace(home.root, json=True), NOW)
     return home
 
 
