@@ -21,9 +21,9 @@ class Clock:
         """The instant of a row that came without one: the last one that belongs to history already."""
         return self.now() - timedelta(microseconds=1)
 
-    def is_future(self, instant: datetime) -> bool:
-        """Whether no honest sender could report this instant yet."""
-        return instant > max(wall(), self.now()) + SKEW
+    def horizon(self) -> datetime:
+        """The last instant that an honest sender could report by now."""
+        return max(wall(), self.now()) + SKEW
 
 
 def wall() -> datetime:

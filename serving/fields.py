@@ -16,6 +16,8 @@ def naive_utc(instant: datetime) -> datetime:
 
 def printable(text: str) -> str:
     """The text, if every letter of it can be shown and stored. ValueError for control characters and halves of letters."""
+    if text.isprintable():  # so it is nearly always, and this is told at once
+        return text
     if any(letter < " " or letter == "\x7f" or "\ud800" <= letter <= "\udfff" for letter in text):
         raise ValueError("must not contain control characters or halves of letters")
     return text

@@ -1,19 +1,20 @@
 """Posted rows: one JSON object, a list of them, or a list under its name. Each is taken or refused on its own."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Generic, TypeVar
 
 import orjson
-from fastapi import Request
+from fastapi import Request, Response
+from fastapi.concurrency import run_in_threadpool
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from serving.errors import ProblemError, field_errors, invalid_json, invalid_request
-from serving.fields import Id
-
-_ID: Final[TypeAdapter[str]] = TypeAdapter(Id)
 
 M = TypeVar("M", bound=BaseModel)
+
+_AT_ONCE: Final = 250
+"""Rows that are validated while everybody else waits: a millisecond or two."""
 
 
 @dataclass(frozen=True)
@@ -41,20 +42,6 @@ class Receipt(BaseModel):
     duplicate: int = Field(description="rows that were stored before, left as they were")
     refused: int = Field(description="rows that cannot be used, see refusals")
     refusals: list[Refusal]
-
-
-def ids_in(posted: Posted, name: str) -> list[str]:
-    """What the rows say under this name, wherever it could be an id."""
-    said = [raw.get(name) for raw in posted.rows if isinstance(raw, dict)]
-    return [each for each in said if isinstance(each, str) and _is_id(each)]
-
-
-def _is_id(said: str) -> bool:
-    try:
-        _ID.validate_python(said)
-    except ValidationError:
-        return False
-    return True
 
 
 def body_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
@@ -87,39 +74,83 @@ def reader(name: str) -> Callable[[Request], Awaitable[Posted]]:
 
 @dataclass(frozen=True)
 class Sorted(Generic[M]):
-    """Rows that can be used, and refusals of the others."""
+    """Rows that can be used, with their places in the batch, and refusals of the others."""
 
     usable: list[M]
+    places: Sequence[int]
     refusals: list[Refusal]
+    single: bool
 
-    def receipt(self, new: int) -> Receipt:
-        """The receipt, where `new` of the usable rows were not there before."""
-        return Receipt(accepted=new, duplicate=len(self.usable) - new, refused=len(self.refusals), refusals=self.refusals)
+    @property
+    def weight(self) -> int:
+        """What storing them counts among the writes that wait: one for each hundred rows."""
+        return 1 + (len(self.usable) - 1) // 100
+
+    def receipt(self, new: int, refused: Mapping[int, str] | None = None) -> Receipt:
+        """The receipt, where `new` of the usable rows were not there before, and those at these of their places are refused for these reasons."""
+        if refused and self.single:
+            raise _refused(next(iter(refused.values())))
+        more = [_refusal(self.places[place], _refused(reason)) for place, reason in (refused or {}).items()]
+        refusals = sorted(self.refusals + more, key=lambda each: each.index)
+        return Receipt(accepted=new, duplicate=len(self.usable) - len(more) - new, refused=len(refusals), refusals=refusals)
 
 
-def sort_rows(posted: Posted, model: type[M], check: Callable[[M], str | None]) -> Sorted[M]:
+def answered(receipt: Receipt) -> Response:
+    """The receipt as JSON."""
+    return Response(orjson.dumps(receipt.model_dump()), media_type="application/json")
+
+
+async def sorted_soon(posted: Posted, several: TypeAdapter[list[M]], check: Callable[[M], str | None]) -> Sorted[M]:
+    """`sort_rows`; of a large batch in a thread, so that others are answered meanwhile."""
+    if len(posted.rows) <= _AT_ONCE:
+        return sort_rows(posted, several, check)
+    return await run_in_threadpool(sort_rows, posted, several, check)
+
+
+def sort_rows(posted: Posted, several: TypeAdapter[list[M]], check: Callable[[M], str | None]) -> Sorted[M]:
     """Validates each row and then asks `check` for a reason against it; None takes it. A single row that is refused is the request's problem."""
+    rows, refusals = _validated(posted, several)
     usable: list[M] = []
+    places: list[int] = []
+    for index, row in rows:
+        if (reason := check(row)) is None:
+            usable.append(row)
+            places.append(index)
+        elif posted.single:
+            raise _refused(reason)
+        else:
+            refusals.append(_refusal(index, _refused(reason)))
+    return Sorted(usable, places, sorted(refusals, key=lambda each: each.index), posted.single)
+
+
+def _validated(posted: Posted, several: TypeAdapter[list[M]]) -> tuple[Iterable[tuple[int, M]], list[Refusal]]:
+    """All at once, as they are nearly always right; else one by one, to tell which are not."""
+    try:
+        return enumerate(several.validate_python(posted.rows)), []
+    except ValidationError:
+        return _one_by_one(posted, several)
+
+
+def _one_by_one(posted: Posted, several: TypeAdapter[list[M]]) -> tuple[list[tuple[int, M]], list[Refusal]]:
+    rows: list[tuple[int, M]] = []
     refusals: list[Refusal] = []
     for index, raw in enumerate(posted.rows):
-        row, refusal = _validated(raw, model, check)
-        if row is not None:
-            usable.append(row)
-        elif posted.single:
-            raise refusal
-        else:
-            refusals.append(Refusal(index=index, reason=refusal.problem, remedy=refusal.remedy))
-    return Sorted(usable, refusals)
+        try:
+            rows.append((index, several.validate_python([raw])[0]))
+        except ValidationError as error:
+            problem = invalid_request(field_errors(error.errors(include_input=False, include_url=False), drop=1))
+            if posted.single:
+                raise problem from None
+            refusals.append(_refusal(index, problem))
+    return rows, refusals
 
 
-def _validated(raw: Any, model: type[M], check: Callable[[M], str | None]) -> tuple[M | None, ProblemError]:
-    try:
-        row = model.model_validate(raw)
-    except ValidationError as error:
-        return None, invalid_request(field_errors(error.errors(include_input=False, include_url=False)))
-    reason = check(row)
-    refusal = ProblemError(422, reason or "", remedy="Correct the row and send it again.", kind="refused-row")
-    return (row if reason is None else None), refusal
+def _refused(reason: str) -> ProblemError:
+    return ProblemError(422, reason, remedy="Correct the row and send it again.", kind="refused-row")
+
+
+def _refusal(index: int, problem: ProblemError) -> Refusal:
+    return Refusal(index=index, reason=problem.problem, remedy=problem.remedy)
 
 
 def _check_count(rows: Sequence[Any], most: int) -> None:

@@ -1,20 +1,19 @@
 """Orders, posted by the shop: stored once each, seen by the next request."""
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, model_validator
-from sqlalchemy import Connection
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 from features.contract import RETURN, SALE
 from serving.auth import require
-from serving.clock import Clock, wall
+from serving.clock import wall
 from serving.dependencies import Ours, Serving
 from serving.fields import Id, Instant, Number, Text
-from serving.rows import Posted, Receipt, Sorted, body_schema, ids_in, reader, sort_rows
-from serving.state import events
+from serving.rows import Posted, Receipt, answered, body_schema, reader, sorted_soon
+from serving.state.posting import AddOrders, PostedOrder, Stored
 
 router = APIRouter(prefix="/v1", tags=["rows"])
 
@@ -64,66 +63,41 @@ class OrderIn(BaseModel):
         return {**{name: value for name, value in raw.items() if name not in line}, "lines": [line]}
 
 
+_ORDERS: Final = TypeAdapter(list[OrderIn])
 OrderRows = Annotated[Posted, Depends(reader("orders"))]
 
 
-@router.post("/orders", dependencies=[Depends(require("app"))], openapi_extra=body_schema("orders", OrderIn))
-def post_orders(ours: Ours, rows: OrderRows) -> Receipt:
+@router.post("/orders", dependencies=[Depends(require("app"))], openapi_extra=body_schema("orders", OrderIn), response_model=Receipt)
+async def post_orders(ours: Ours, rows: OrderRows) -> Response:
     """Stores one order or many. An order that cannot be used is refused with its reason; the others are stored.
 
     The counts are of orders as sent: one is a duplicate if none of its lines is new.
     """
-    with ours.state.writing() as connection:
-        found = _sort(connection, rows, ours)
-        by_order = _line_rows(found.usable, ours.clock)
-        new = events.add_order_lines(connection, [row for lines in by_order for row in lines])
-    answer = found.receipt(_count_new(by_order, new))
+    found = await sorted_soon(rows, _ORDERS, _check(ours))
+    times = {"ordered_at": ours.clock.just_now(), "received_at": wall()}
+    job = AddOrders([_posted(order, times) for order in found.usable])
+    stored = await ours.state.write_soon(job, weight=found.weight) if job.orders else Stored(0, ())
+    taken = {place: f"order_id {found.usable[place].order_id!r} is an order of another customer already" for place in stored.refused}
+    answer = found.receipt(stored.new, taken)
     ours.metrics.count_rows("orders", answer)
-    return answer
+    return answered(answer)
 
 
-def _sort(connection: Connection, rows: Posted, ours: Serving) -> Sorted[OrderIn]:
-    owners = events.customers_of_orders(connection, ids_in(rows, "order_id"))
+def _check(ours: Serving) -> Callable[[OrderIn], str | None]:
+    latest, currency = ours.clock.horizon(), ours.home.currency
 
     def refusal(order: OrderIn) -> str | None:
-        if (reason := _refusal(order, ours)) is not None:
-            return reason
-        if owners.setdefault(order.order_id, order.customer_id) != order.customer_id:
-            return f"order_id {order.order_id!r} is an order of another customer already"
+        if order.ordered_at is not None and order.ordered_at > latest:
+            return "ordered_at lies in the future"
+        if order.currency is not None and order.currency != currency:
+            return f"currency is {order.currency!r}; this home's is {currency}"
         return None
 
-    return sort_rows(rows, OrderIn, refusal)
+    return refusal
 
 
-def _refusal(order: OrderIn, ours: Serving) -> str | None:
-    if order.ordered_at is not None and ours.clock.is_future(order.ordered_at):
-        return "ordered_at lies in the future"
-    if order.currency is not None and order.currency != ours.home.currency:
-        return f"currency is {order.currency!r}; this home's is {ours.home.currency}"
-    return None
-
-
-def _line_rows(orders: Sequence[OrderIn], clock: Clock) -> list[list[dict[str, Any]]]:
-    """Rows of the table for each order; lines without a name are counted through where an order_id comes several times."""
-    placed: Counter[str] = Counter()
-    by_order = []
-    for order in orders:
-        shared = order.model_dump(exclude={"lines"})
-        shared |= {"ordered_at": order.ordered_at or clock.just_now(), "received_at": wall()}
-        rows = []
-        for line in order.lines:
-            kind = line.line_kind or (RETURN if line.quantity < 0 else SALE)
-            place = placed[order.order_id] if line.line is None else line.line
-            rows.append({**shared, **line.model_dump(), "line": place, "line_kind": kind})
-            placed[order.order_id] += 1
-        by_order.append(rows)
-    return by_order
-
-
-def _count_new(by_order: Sequence[Sequence[dict[str, Any]]], new: set[tuple[str, int]]) -> int:
-    left, count = set(new), 0
-    for rows in by_order:
-        keys = {(row["order_id"], row["line"]) for row in rows}
-        count += bool(keys & left)
-        left -= keys
-    return count
+def _posted(order: OrderIn, times: Mapping[str, datetime]) -> PostedOrder:
+    shared = {name: value for name, value in order.__dict__.items() if name != "lines"}
+    shared |= {"ordered_at": order.ordered_at or times["ordered_at"], "received_at": times["received_at"]}
+    lines = [{**shared, **line.__dict__, "line_kind": line.line_kind or (RETURN if line.quantity < 0 else SALE)} for line in order.lines]
+    return PostedOrder(order.order_id, order.customer_id, lines)

@@ -1,10 +1,11 @@
 """What came of decisions, posted by apps: it limits the next contact, and teaches the response model."""
 
-from typing import Annotated, Any
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
+from fastapi import APIRouter, Depends, Response
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from features.contract import OUTCOME_TYPES
 from features.nearest import nearest
@@ -12,8 +13,8 @@ from serving.auth import require
 from serving.clock import Clock, wall
 from serving.dependencies import Ours
 from serving.fields import Id, Instant, Number
-from serving.rows import Posted, Receipt, Sorted, body_schema, ids_in, reader, sort_rows
-from serving.state import customers, decisions
+from serving.rows import Posted, Receipt, answered, body_schema, reader, sorted_soon
+from serving.state.posting import AddOutcomes, Stored
 
 router = APIRouter(prefix="/v1", tags=["rows"])
 
@@ -33,44 +34,36 @@ class OutcomeIn(BaseModel):
     value: Number | None = Field(default=None, description="money, for converted")
 
 
+_OUTCOMES: Final = TypeAdapter(list[OutcomeIn])
 OutcomeRows = Annotated[Posted, Depends(reader("outcomes"))]
 
 
-@router.post("/outcomes", dependencies=[Depends(require("app"))], openapi_extra=body_schema("outcomes", OutcomeIn))
-def post_outcomes(ours: Ours, rows: OutcomeRows) -> Receipt:
+@router.post("/outcomes", dependencies=[Depends(require("app"))], openapi_extra=body_schema("outcomes", OutcomeIn), response_model=Receipt)
+async def post_outcomes(ours: Ours, rows: OutcomeRows) -> Response:
     """Stores one outcome or many. An outcome that cannot be used is refused with its reason; the others are stored."""
-    with ours.state.writing() as connection:
-        found = _sort(connection, rows, ours.clock)
-        new_rows = [_row(outcome, ours.clock) for outcome in found.usable]
-        new = decisions.add_outcomes(connection, new_rows)
-        _withdraw_consent(connection, [row for row in new_rows if row["event_id"] in new and row["outcome_type"] == "unsubscribed"])
-    answer = found.receipt(len(new))
+    found = await sorted_soon(rows, _OUTCOMES, _check(ours.clock))
+    times = {"occurred_at": ours.clock.just_now(), "received_at": wall()}
+    job = AddOutcomes([_row(outcome, times) for outcome in found.usable])
+    stored = await ours.state.write_soon(job, weight=found.weight) if job.rows else Stored(0, ())
+    unknown = {place: f"decision_id {found.usable[place].decision_id!r} is no recorded decision" for place in stored.refused}
+    answer = found.receipt(stored.new, unknown)
     ours.metrics.count_rows("outcomes", answer)
-    return answer
+    return answered(answer)
 
 
-def _sort(connection: Connection, rows: Posted, clock: Clock) -> Sorted[OutcomeIn]:
-    known = decisions.channels_of(connection, ids_in(rows, "decision_id"))
+def _check(clock: Clock) -> Callable[[OutcomeIn], str | None]:
+    latest = clock.horizon()
 
     def refusal(outcome: OutcomeIn) -> str | None:
-        if outcome.decision_id not in known:
-            return f"decision_id {outcome.decision_id!r} is no recorded decision"
         if outcome.outcome_type not in OUTCOME_TYPES:
             return f"outcome_type {outcome.outcome_type!r} is not known; the nearest is {nearest(outcome.outcome_type, OUTCOME_TYPES)!r}"
-        if outcome.occurred_at is not None and clock.is_future(outcome.occurred_at):
+        if outcome.occurred_at is not None and outcome.occurred_at > latest:
             return "occurred_at lies in the future"
         return None
 
-    return sort_rows(rows, OutcomeIn, refusal)
+    return refusal
 
 
-def _row(outcome: OutcomeIn, clock: Clock) -> dict[str, Any]:
-    return {**outcome.model_dump(), "occurred_at": outcome.occurred_at or clock.just_now(), "received_at": wall()}
-
-
-def _withdraw_consent(connection: Connection, unsubscribed: list[dict[str, Any]]) -> None:
-    reached = decisions.channels_of(connection, [row["decision_id"] for row in unsubscribed])
-    for row in unsubscribed:
-        customer_id, channel = reached[row["decision_id"]]
-        if customer_id and channel:
-            customers.put_consent(connection, customer_id, {channel: False}, row["received_at"])
+def _row(outcome: OutcomeIn, times: Mapping[str, datetime]) -> dict[str, Any]:
+    given = outcome.__dict__
+    return {**given, "occurred_at": given["occurred_at"] or times["occurred_at"], "received_at": times["received_at"]}

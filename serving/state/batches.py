@@ -1,9 +1,11 @@
 """A batch of jobs in one transaction: one that raises is undone alone, and none holds up the others."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from itertools import groupby
+from typing import Any, Final, Generic, Self, TypeVar
 
 from sqlalchemy import Connection, Engine
 
@@ -25,8 +27,22 @@ class Outcome:
     error: BaseException | None = None
 
 
+T = TypeVar("T")
 Job = Callable[[Connection], Any]
 Jobs = Sequence[Job]
+
+
+class Shared(ABC, Generic[T]):
+    """A job of which those of many waiters are done by the same statements."""
+
+    def __call__(self, connection: Connection) -> T:
+        """Does this one."""
+        return self.do_all(connection, [self])[0]
+
+    @classmethod
+    @abstractmethod
+    def do_all(cls, connection: Connection, jobs: Sequence[Self]) -> list[T]:
+        """Does these; tells each what it would be told if they were done one after the other."""
 
 
 class Batches:
@@ -57,7 +73,7 @@ class Batches:
 
     def _together(self, jobs: Jobs) -> list[Outcome]:
         with self._transaction(hurry=True) as connection:
-            return [Outcome(job(connection)) for job in jobs]
+            return [Outcome(value) for value in _values(connection, jobs)]
 
     def _apart(self, jobs: Jobs) -> list[Outcome]:
         """Each with a savepoint around it, and what waited in vain for others' locks after that by itself."""
@@ -121,6 +137,12 @@ class Batches:
     @property
     def _on_postgresql(self) -> bool:
         return self._engine.dialect.name == "postgresql"
+
+
+def _values(connection: Connection, jobs: Jobs) -> Iterator[Any]:
+    for kind, alike in groupby(jobs, type):
+        some: list[Any] = list(alike)
+        yield from kind.do_all(connection, some) if issubclass(kind, Shared) else [job(connection) for job in some]
 
 
 def _within_savepoint(connection: Connection, job: Job) -> Outcome:
