@@ -46,26 +46,52 @@ class Entry:
 
 
 def record(state: State, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
-    """Records the decisions, and says of each what became of it. `keep` stores the policy in the same transaction.
+    """Records the decisions, and says of each what became of it, once that is on disk. `keep` stores the policy in the same transaction.
 
     Of two about one customer, the second is recorded if its `contact_count` has the first one's contacts in it, and the first is recorded: whatever
     rests on a contact that was not made is told to be made anew. If a budget does not hold all that is taken together, none of the decisions is
     recorded, and each is told so: decided anew, they see what is left.
     """
-    with state.writing() as connection:
-        outcomes = _still_hold(connection, entries)
-        holding = [entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome is Outcome.RECORDED]
-        new = _added(connection, holding)
-        if _rest_on_others(holding, new):
-            connection.rollback()
-            return [Outcome.CONTACTED if outcome is Outcome.RECORDED else outcome for outcome in outcomes]
-        if new:
-            keep(connection)
-        if not take(connection, [each for entry in holding if entry.decision_id in new for each in entry.takes]):
-            connection.rollback()
-            return [Outcome.EXHAUSTED if outcome is Outcome.RECORDED else outcome for outcome in outcomes]
+    return state.write(recording(entries, keep), weight=weight_of(entries))
+
+
+async def record_soon(state: State, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
+    """The same, for an event loop."""
+    return await state.write_soon(recording(entries, keep), weight=weight_of(entries))
+
+
+def recording(entries: Sequence[Entry], keep: Callable[[Connection], None]) -> Callable[[Connection], list[Outcome]]:
+    """The job that records them (`State.write`)."""
+    return lambda connection: _record(connection, entries, keep)
+
+
+def weight_of(entries: Sequence[Entry]) -> int:
+    """What recording them counts among the writes that wait: one for each ten."""
+    return 1 + len(entries) // 10
+
+
+def _record(connection: Connection, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
+    outcomes = _still_hold(connection, entries)
+    holding = [entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome is Outcome.RECORDED]
+    part = connection.begin_nested()
+    new = _added(connection, holding)
+    failed = _failed(connection, holding, new, keep)
+    if failed is not None:
+        part.rollback()
+        return [failed if outcome is Outcome.RECORDED else outcome for outcome in outcomes]
+    part.commit()
     known = {entry.decision_id for entry in holding} - new
     return [Outcome.KNOWN if entry.decision_id in known else outcome for entry, outcome in zip(entries, outcomes, strict=True)]
+
+
+def _failed(connection: Connection, holding: Sequence[Entry], new: Collection[str], keep: Callable[[Connection], None]) -> Outcome | None:
+    """Why what was added must not stay; None, with the policy kept and the budgets taken from, where it may."""
+    if _rest_on_others(holding, new):
+        return Outcome.CONTACTED
+    if new:
+        keep(connection)
+    takes = [each for entry in holding if entry.decision_id in new for each in entry.takes]
+    return None if take(connection, takes) else Outcome.EXHAUSTED
 
 
 def _still_hold(connection: Connection, entries: Sequence[Entry]) -> list[Outcome]:

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Body, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from sqlalchemy import Connection
 
 from features.contract import CUSTOMER_ID
 from features.history import KINDS, CustomerHistory
@@ -110,18 +111,22 @@ def put_customer(customer_id: CustomerId, given: ProfileIn, ours: Ours) -> Profi
     fields = given.model_dump(exclude_unset=True, mode="json")
     consent = {name.removeprefix(CONSENT): bool(value) for name, value in fields.items() if name.startswith(CONSENT) and value is not None}
     profile = {name: value for name, value in fields.items() if not name.startswith(CONSENT)}
-    with ours.state.writing() as connection:
-        customers.put_profile(connection, customer_id, profile, wall())
+    at = wall()
+
+    def put(connection: Connection) -> None:
+        customers.put_profile(connection, customer_id, profile, at)
         if consent:
-            customers.put_consent(connection, customer_id, consent, wall())
+            customers.put_consent(connection, customer_id, consent, at)
+
+    ours.state.write(put)
     return _profile(customer_id, ours)
 
 
 @router.put("/{customer_id}/consent", dependencies=[Depends(require("crm"))])
 def put_consent(customer_id: CustomerId, given: Consent, ours: Ours) -> Profile:
     """Stores yes or no for each channel named, over what was known; the next decision obeys it."""
-    with ours.state.writing() as connection:
-        customers.put_consent(connection, customer_id, given, wall())
+    at = wall()
+    ours.state.write(lambda connection: customers.put_consent(connection, customer_id, given, at))
     return _profile(customer_id, ours)
 
 

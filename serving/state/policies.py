@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
+from weakref import WeakSet
 
 from sqlalchemy import Connection, select
 
@@ -16,15 +17,19 @@ class KeptPolicies:
     """What one server knows of the policies in its state database: those that were seen there are not written again."""
 
     _seen: set[str] = field(default_factory=set, repr=False)
+    _bringing: WeakSet[Any] = field(default_factory=WeakSet, repr=False)
 
     def keep(self, connection: Connection, version: str, record: Callable[[], Mapping[str, Any]], at: datetime) -> None:
         """Stores what `record` gives (plain data) under this version, unless one is stored: the first one stays.
 
-        Call it once in a transaction. Only a version that another transaction brought counts as seen: this one may yet be rolled back.
+        Only a version that another transaction brought counts as seen: this one, which others may share, may yet be rolled back.
         """
         if version in self._seen:
             return
-        if not insert_new(connection, POLICIES, [{"policy_version": version, "record": dict(record()), "recorded_at": at}]):
+        transaction = connection.get_transaction()
+        if insert_new(connection, POLICIES, [{"policy_version": version, "record": dict(record()), "recorded_at": at}]):
+            self._bringing.add(transaction)
+        elif transaction not in self._bringing:
             self._seen.add(version)
 
 
