@@ -82,16 +82,16 @@ def train_kinds(
                 note(f"    {kind}: {warning}")
         except InputError as error:
             if not skip_impossible:
-                _brought_to_serving(work, tables, registry, at, trained)
+                _brought_to_serving(work, registry, at, trained)
                 raise
             note(f"  {kind}: {error.problem} {error.remedy}")
     if not trained:
         raise InputError("Nothing could be trained.", remedy="See above, and bring in what is missing: nextbest ingest.")
-    _brought_to_serving(work, tables, registry, at, trained)
+    _brought_to_serving(work, registry, at, trained)
     return trained
 
 
-def _brought_to_serving(work: Workspace, tables: Any, registry: Any, at: datetime, trained: list[Any]) -> None:
+def _brought_to_serving(work: Workspace, registry: Any, at: datetime, trained: list[Any]) -> None:
     """Exports and publishes what could be trained, also where another kind could not."""
     if trained:
         registry.export_champions(work.home().champions)
