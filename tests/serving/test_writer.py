@@ -215,7 +215,7 @@ def test_two_servers_write_into_one_database(empty_database: str) -> None:
     async def send(state: State) -> None:
         told.extend(await asyncio.gather(*(state.write_soon(storing(f"v{n}")) for n in range(200))))
 
-    threads = [threading.Thread(target=lambda state=state: asyncio.run(send(state))) for state in states]  # type: ignore[misc]
+    threads = [threading.Thread(target=lambda state=state: asyncio.run(send(state))) for state in states]
     for thread in threads:
         thread.start()
     for thread in threads:
