@@ -1,5 +1,6 @@
 """Posted rows move into the history: whatever is posted, synced, published or stopped in whatever order, each is seen once at every moment."""
 
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -360,3 +361,32 @@ def test_rows_posted_while_a_publication_is_written_stay_until_the_next(shop: tu
     assert seen_of(state, "A")[:2] == ([("1.0", 0), ("1.0", 1)], [1, 2])
     assert np.isclose(seen_of(state, "A")[2]["order_count"], 1)
     assert not list(home.root.glob(".reading-*"))
+
+
+def test_decisions_and_outcomes_are_copied_and_stay(serve: Callable[..., Any], make_home: Callable[..., Home], empty_database: str) -> None:
+    with serve(empty_database) as client:
+        who = client.get("/v1/churn", params={"limit": 5}).json()
+        ids = [row["customer_id"] for row in who["customers"]] if "customers" in who else []
+        asked = [{"customer_id": customer_id} for customer_id in (ids or ["C000001", "C000002", "C000003"])]
+        made = [client.post("/v1/decisions", json=each).json() for each in (*asked, {"visitor_id": "somebody"})]
+        first = made[0]["decision_id"]
+        told = {"event_id": "out-1", "decision_id": first, "outcome_type": "converted", "value": 12.5}
+        assert client.post("/v1/outcomes", json=told).json()["accepted"] == 1
+        home, state = make_home(empty_database), open_state(empty_database)
+        done = synced(state, home)
+        assert (done.tables["decisions"].rows, done.tables["outcomes"].rows) == (len(asked), 1)
+        again = client.get(f"/v1/decisions/{first}")
+        assert again.status_code == 200
+        state.close()
+    decisions = pd.read_parquet(home.table("decisions")).set_index("decision_id")
+    assert set(decisions.index) == {each["decision_id"] for each in made[:-1]}
+    for each in made[:-1]:
+        row = decisions.loc[each["decision_id"]]
+        candidates = {one["action_id"]: one for one in json.loads(row["candidates"])}
+        assert row["action_id"] == each["actions"][0]["action_id"]
+        assert candidates[row["action_id"]]["allowed"]
+        assert sum(one["probability"] for one in candidates.values()) == pytest.approx(1)
+        assert all(one["reasons"] for one in candidates.values() if not one["allowed"])
+        assert "order_count" in json.loads(row["features"])
+    outcomes = pd.read_parquet(home.table("outcomes"))
+    assert outcomes[["event_id", "decision_id", "outcome_type", "value"]].to_numpy().tolist() == [["out-1", first, "converted", 12.5]]
