@@ -45,6 +45,7 @@ from serving.policies import make_policy
 from serving.settings import ServingSettings, load_settings
 from serving.shop import OUTDATED, Shops, foreseen, is_outdated
 from serving.state import publications
+from serving.state.budget_reader import taken_reader
 from serving.state.database import CONNECTIONS, State, address, open_state
 from serving.state.score_reader import score_reader
 from serving.state.versions import version_reader
@@ -58,14 +59,14 @@ STALE: Final = timedelta(days=30)
 # tried in this order: the commonest first
 _SUBJECTS: Final = (
     churn,
-    health,
+    decisions,
     recommendations,
+    next_best_action,
+    health,
     products,
     churn_lists,
     churn_changes,
     churn_query,
-    next_best_action,
-    decisions,
     audiences,
     customers,
     events,
@@ -110,6 +111,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     await serving.stored.reader.close()
     await serving.versions.close()
+    await serving.taken.close()
     serving.state.close()
 
 
@@ -132,6 +134,7 @@ def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
         champions=champions,
         offering=Offering(load_rules(config_file(home, DEFAULT_RECOMMENDATIONS), timezone=home.timezone), champions.affinity),
         versions=version_reader(state),
+        taken=taken_reader(state),
         bands=load_bands(config_file(home, DEFAULT_BANDS)),
         segments=segments,
         metrics=Metrics(),

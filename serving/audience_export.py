@@ -19,7 +19,7 @@ from serving.audience_rows import without_address
 from serving.audiences import Considered, considered, up_to
 from serving.budgets_now import budgets_left
 from serving.clock import SKEW
-from serving.deciding import Decider
+from serving.desk import Desk
 from serving.recording import Entry, Outcome, record
 from serving.state import publications
 from serving.state.database import State
@@ -59,7 +59,7 @@ class Export:
     """One export. `limit` ends it after so many members; `records` False leaves the database as it is. Refusals count up to `today`."""
 
     state: State
-    decider: Decider
+    desk: Desk
     wanted: AudienceAsk
     limit: int | None = None
     records: bool = True
@@ -85,7 +85,7 @@ class Export:
                     left = self._as_taken(connection, left)
 
     def _considered(self, connection: Connection, ids: Sequence[str], left: Left | None) -> list[Considered]:
-        return considered(connection, self.decider, self.wanted, ids, left, locale=self.locale, today=self.today)
+        return considered(connection, self.desk, self.wanted, ids, left, locale=self.locale, today=self.today)
 
     def _room(self) -> int | None:
         return None if self.limit is None else max(0, self.limit - self.tally.members)
@@ -118,7 +118,7 @@ class Export:
         changed = []
         for start in range(0, len(members), AT_ONCE):
             some = members[start : start + AT_ONCE]
-            entries: list[Entry] = [each.entry(self.decider, self.wanted) for each in some]
+            entries: list[Entry] = [each.entry(self.desk, self.wanted) for each in some]
             outcomes = record(self.state, entries, self._keep)
             self.tally.recorded += outcomes.count(Outcome.RECORDED)
             self.tally.again.update(outcome.name.lower() for outcome in outcomes if outcome is not Outcome.RECORDED)
@@ -126,13 +126,12 @@ class Export:
         return changed
 
     def _keep(self, connection: Connection) -> None:
-        policy = self.decider.policy
-        self.decider.kept.keep(connection, policy.version, policy.to_plain, self.wanted.at)
+        self.desk.keep(connection, self.wanted.at)
 
     def _as_taken(self, connection: Connection, left: Left) -> Left:
         """What is left, with the audience's own action as the database has it: others may have taken from it, or its members were left out."""
-        timezone = self.decider.reader.shops.current(connection).habits.timezone
-        known = budgets_left(connection, self.decider.policy, self.wanted.at, timezone)
+        timezone = self.desk.reader.shops.current(connection).habits.timezone
+        known = budgets_left(connection, self.desk.policy, self.wanted.at, timezone)
         return {action_id: known[action_id] if action_id == self.wanted.action_id else each for action_id, each in left.items()}
 
     def _counted(self, found: Sequence[Considered]) -> list[Decision]:

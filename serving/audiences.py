@@ -13,12 +13,14 @@ from sqlalchemy import Connection
 
 from decisions.audience import AudienceAsk, AudiencePart, Left, Outside, audience, checked_action, drew, refused
 from decisions.decision import Decision
+from decisions.records import to_json
 from decisions.situation import Situation
 from serving.budgets_now import takes
 from serving.clock import SKEW
 from serving.current import Current, Reader
-from serving.deciding import Decider
-from serving.decision_rows import Recorded, Subject, contact_rows, row_of
+from serving.decision_rows import Subject, contact_rows, row_of
+from serving.desk import Desk
+from serving.ready import About, Made
 from serving.recording import Entry
 from serving.state import decisions
 
@@ -48,13 +50,14 @@ class Considered:
             raise ValueError(f"nothing was decided about {self.customer_id!r}")
         return self._part.decision(self._row)
 
-    def entry(self, decider: Decider, wanted: AudienceAsk) -> Entry:
+    def entry(self, desk: Desk, wanted: AudienceAsk) -> Entry:
         """How the decision is recorded: as if POST /v1/decisions had been asked for it with its id and channel, deferred."""
         current, subject = self._current, Subject(customer_id=self.customer_id)
         if current is None:
             raise ValueError(f"the decision about {self.customer_id!r} is recorded already")
-        row = row_of(Recorded(self.decision, current.known), subject, current, asked_of(self.customer_id, wanted))
-        taken = takes(self.decision, decider.policy, current.shop.habits.timezone)
+        about = About.of(current, self.contact_count)
+        row = row_of(Made(self.decision, to_json(self.decision)), about, subject, asked_of(self.customer_id, wanted))
+        taken = takes(self.decision, desk.policy, current.shop.habits.timezone)
         return Entry(row, contact_rows(self.decision), taken, current.subject_ids, self.contact_count)
 
 
@@ -66,7 +69,7 @@ def asked_of(customer_id: str, wanted: AudienceAsk) -> dict[str, Any]:
 
 def considered(
     connection: Connection,
-    decider: Decider,
+    desk: Desk,
     wanted: AudienceAsk,
     customer_ids: Sequence[str],
     left: Left | None,
@@ -81,13 +84,13 @@ def considered(
     """
     recorded = decisions.find_many(connection, [wanted.decision_id(each) for each in customer_ids])
     others = [each for each in customer_ids if wanted.decision_id(each) not in recorded]
-    read = dict(zip(others, _read(connection, decider, others, wanted.at), strict=True))
+    read = dict(zip(others, _read(connection, desk, others, wanted.at), strict=True))
     situations = (_with_locale(situation, locale) for _, situation in read.values())
-    decided = dict(_decided(audience(situations, decider.policy, wanted, left), {who: current for who, (current, _) in read.items()}))
+    decided = dict(_decided(audience(situations, desk.policy, wanted, left), {who: current for who, (current, _) in read.items()}))
     members = [each._current for each in decided.values() if each.outside is None and each._current is not None]
     counts = decisions.contact_counts(connection, sorted({subject for each in members for subject in each.subject_ids}))
-    kept = [_already(connection, decider, wanted, recorded[wanted.decision_id(each)]) for each in customer_ids if each not in decided]
-    known = {each.customer_id: each for each in _but_refused(connection, decider, wanted, kept, today)}
+    kept = [_already(connection, desk, wanted, recorded[wanted.decision_id(each)]) for each in customer_ids if each not in decided]
+    known = {each.customer_id: each for each in _but_refused(connection, desk, wanted, kept, today)}
     return [_counted(decided[each], counts) if each in decided else known[each] for each in customer_ids]
 
 
@@ -109,34 +112,34 @@ def _counted(each: Considered, counts: Mapping[str, int]) -> Considered:
     return replace(each, contact_count=sum(counts.get(subject, 0) for subject in each._current.subject_ids))
 
 
-def _already(connection: Connection, decider: Decider, wanted: AudienceAsk, row: Mapping[str, Any]) -> Considered:
-    decision = decider.recorded(connection, row).decision
+def _already(connection: Connection, desk: Desk, wanted: AudienceAsk, row: Mapping[str, Any]) -> Considered:
+    decision = desk.recorded(connection, row).decision
     first = decision.actions[0]
     member = first.action_id == wanted.action_id and wanted.channel in (None, first.channel)
     return Considered(decision.customer_id, None if member else drew(first.action_id), None, already=decision)
 
 
 def _but_refused(
-    connection: Connection, decider: Decider, wanted: AudienceAsk, found: Sequence[Considered], today: datetime | None
+    connection: Connection, desk: Desk, wanted: AudienceAsk, found: Sequence[Considered], today: datetime | None
 ) -> Iterator[Considered]:
     """These recorded customers, those members kept out who refuse the channel of their decision by now: to be recorded is no consent."""
-    action = checked_action(wanted, decider.policy.catalogue)
+    action = checked_action(wanted, desk.policy.catalogue)
     members = [each.customer_id for each in found if each.outside is None]
     latest = max(wanted.at, today or wanted.at) + SKEW
-    now = {situation.customer_id: situation for _, situation in _read(connection, decider, members, latest)}
+    now = {situation.customer_id: situation for _, situation in _read(connection, desk, members, latest)}
     for each in found:
         if each.outside is None:
             channel = each.decision.actions[0].channel
-            each = replace(each, outside=refused(now[each.customer_id], action, channel, decider.policy))
+            each = replace(each, outside=refused(now[each.customer_id], action, channel, desk.policy))
         yield each
 
 
-def _read(connection: Connection, decider: Decider, customer_ids: Sequence[str], at: datetime) -> Iterator[tuple[Current, Situation]]:
+def _read(connection: Connection, desk: Desk, customer_ids: Sequence[str], at: datetime) -> Iterator[tuple[Current, Situation]]:
     """Everybody as one by one, but for what is stored, which is read at once."""
-    currents = decider.reader.customers(connection, customer_ids, at)
+    currents = desk.reader.customers(connection, customer_ids, at)
     known = {each.customer_id: each for each in currents}
-    reader = decider.reader
-    ahead = replace(decider, reader=_ReadAhead(reader.shops, reader.stages, reader.segments, known))
+    reader = desk.reader
+    ahead = replace(desk, reader=_ReadAhead(reader.shops, reader.stages, reader.segments, known))
     return (ahead.read(connection, Subject(customer_id=each), at) for each in customer_ids)
 
 

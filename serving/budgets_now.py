@@ -9,16 +9,20 @@ from decisions.budget_periods import period_start
 from decisions.decision import Decision
 from decisions.policy import Policy
 from serving.state import budgets
-from serving.state.budgets import BudgetTake
+from serving.state.budgets import BudgetTake, Period
 
 Left = dict[str, tuple[float | None, float | None]]
 
 
 def budgets_left(connection: Connection, policy: Policy, now: datetime, timezone: str) -> Left:
     """(contacts, money) that each action with a budget finds left in its period."""
+    return dict(budgets.left(connection, periods(policy, now, timezone)))
+
+
+def periods(policy: Policy, now: datetime, timezone: str) -> dict[str, Period]:
+    """Each budget's period of now, and what there is in it."""
     known = policy.limits.budgets
-    periods = {action_id: (period_start(budget, now, timezone), budget.contacts, budget.money) for action_id, budget in known.items()}
-    return dict(budgets.left(connection, periods))
+    return {action_id: (period_start(budget, now, timezone), budget.contacts, budget.money) for action_id, budget in known.items()}
 
 
 def after(left: Left, decision: Decision) -> Left:

@@ -9,16 +9,16 @@ from typing import Final
 import orjson
 
 from serving.app import create_app
-from serving.deciding import Decider
 from serving.dependencies import Serving
+from serving.desk import Desk
 from serving.settings import ServingSettings
 from serving.telemetry import make_log
 
 _SAID: Final = ("catalogue", "model_missing", "outdated_publication", "facts_of_later_time")
 
 
-def decider_at(settings: ServingSettings, at: datetime, note: Callable[[str], None], *, catalogue: Path | None = None) -> Decider:
-    """The decider of a server whose clock is pinned to this time; what such a server would warn of is noted. InputError as `create_app` raises it."""
+def desk_at(settings: ServingSettings, at: datetime, note: Callable[[str], None], *, catalogue: Path | None = None) -> Desk:
+    """The desk of a server whose clock is pinned to this time; what such a server would warn of is noted. InputError as `create_app` raises it."""
     logged = StringIO()
     given = {"as_of": at, "host": "127.0.0.1", **({} if catalogue is None else {"catalogue": catalogue})}
     serving: Serving = create_app(settings.model_copy(update=given), log=make_log(logged)).state.serving
@@ -26,4 +26,4 @@ def decider_at(settings: ServingSettings, at: datetime, note: Callable[[str], No
     for line in map(orjson.loads, logged.getvalue().splitlines()):
         if line["event"] in _SAID:
             note(f"    {line['why']}")
-    return serving.decider
+    return serving.desk

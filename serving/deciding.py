@@ -1,38 +1,29 @@
-"""From one customer as of now to a decision: gathers the situation, asks `decisions.decide`, and records before anything is answered."""
+"""Decides for an app: reads somebody as of now, asks `decisions.decide`, and records before anything is answered."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
-from sqlalchemy import Connection
+from fastapi.concurrency import run_in_threadpool
 
-from decisions.contact_time import timezone_of
-from decisions.decide import decide
 from decisions.decision import Decision, contacts_of
-from decisions.merchandising import Filters, exclusions_of
-from decisions.named_affinity import NamedAffinity
-from decisions.offerable import offerable
-from decisions.offers import offered
-from decisions.own_habits import habits
-from decisions.policy import Policy
-from decisions.product_scope import narrow_scopes
-from decisions.records import from_record
-from decisions.situation import Ask, Contact, Product, Situation
-from features.errors import InputError
-from serving.budgets_now import Left, after, budgets_left, takes
-from serving.champions import Champions
-from serving.current import Current, Reader
-from serving.decision_rows import Recorded, Subject, contact_rows, request_of, row_of, stored_row
+from decisions.situation import Ask, Contact
+from serving.budgets_now import Left, after, budgets_left, periods, takes
+from serving.decision_rows import Recorded, Subject, contact_rows, request_of, row_of, stored_rows
+from serving.desk import Desk
 from serving.errors import ProblemError
-from serving.offering import Offering
-from serving.older_policies import OlderPolicies
-from serving.published_contacts import published_contact
-from serving.recording import Entry, Outcome, record
-from serving.risk import churn_probability
+from serving.ready import About, Ready, ReadyOnes
+from serving.recording import Entry, Outcome, record_soon
+from serving.situations import TICK
 from serving.state import decisions
+from serving.state.budget_reader import earliest, taken_of
+from serving.state.budgets import left_after
 from serving.state.database import State
-from serving.state.policies import KeptPolicies
+from serving.state.lookup import Lookup
+from serving.state.versions import Moment, generation_of, version_of, version_with_contacts
 
 __all__ = ["Decider", "Recorded", "Subject", "Wanted"]
 
@@ -40,38 +31,60 @@ MOST_ATTEMPTS: Final = 5
 """Rounds in a row that record nothing, after which a customer about whom others decide all the time is left to ask again."""
 MOST_ROUNDS: Final = 50
 """Rounds at most: each budget that is used up in between takes one, and each that somebody else was faster in."""
-_TICK = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One decision that is asked for: about whom, what, and the request as it came, which is kept with it."""
+    """One decision that is asked for: about whom, what, and the request as it came, which is kept with it.
+
+    `is_new` says that its id was made just now: no decision of this id can be recorded.
+    """
 
     subject: Subject
     ask: Ask
     asked: Mapping[str, Any]
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
 class Decider:
-    """Everything that decides, for one server. `older` finds the policies of earlier decisions."""
+    """Decides and records, for one server. `ones` are those who are ready to be decided about once more."""
 
-    reader: Reader
-    champions: Champions
-    policy: Policy
-    offering: Offering
-    kept: KeptPolicies = field(default_factory=KeptPolicies)
-    older: OlderPolicies | None = None
+    state: State
+    desk: Desk
+    versions: Lookup[Moment]
+    taken: Lookup[datetime]
+    ones: ReadyOnes = field(default_factory=ReadyOnes)
 
-    def read(self, connection: Connection, subject: Subject, now: datetime) -> tuple[Current, Situation]:
-        """The subject as of now, and the situation to decide on."""
-        if subject.customer_id is not None:
-            current = self.reader.customer(connection, subject.customer_id, now)
-        else:
-            current = self.reader.visitor(connection, subject.visitor_id or "", now)
-        return current, self._situation(current, budgets_left(connection, self.policy, now, current.shop.habits.timezone))
+    async def ready(self, subject: Subject, now: datetime) -> Ready:
+        """The subject, ready to be decided about."""
+        version = None if subject.customer_id is None else await self.versions.row(Moment(subject.customer_id, now))
+        if version is None:
+            return await run_in_threadpool(self._read, subject, now, None)
+        self.desk.reader.shops.expect(generation_of(version))
+        key = subject.customer_id, version_with_contacts(version)
+        found = self.ones.get(key, now)
+        if found is None or await self._left(found.about.timezone, now) != found.situation.budgets_left:
+            found = await run_in_threadpool(self._read, subject, now, version_of(version))
+            self.ones.put(key, found)
+        return found
 
-    def record(self, state: State, wanted: Sequence[Wanted], now: datetime) -> list[Recorded]:
+    async def _left(self, timezone: str, now: datetime) -> Left | None:
+        """What is left of the budgets; None where the database does not answer."""
+        asked = periods(self.desk.policy, now, timezone)
+        if not asked:
+            return {}
+        row = await self.taken.row(earliest(asked))
+        return None if row is None else dict(left_after(asked, taken_of(row, asked)))
+
+    def _read(self, subject: Subject, now: datetime, version: tuple[Any, ...] | None) -> Ready:
+        with self.state.reading() as connection:
+            current = self.desk.current(connection, subject, now)
+            left = budgets_left(connection, self.desk.policy, now, current.shop.habits.timezone)
+            count = decisions.contact_count(connection, current.subject_ids)
+        return Ready(About.of(current, count), self.desk.situations.of(current, left, version))
+
+    async def record(self, wanted: Sequence[Wanted], now: datetime) -> list[Recorded]:
         """Decides and records each, in this order; one whose id is recorded already gives that record again, if the same was asked.
 
         Limits and budgets hold because a decision is recorded only if nobody was contacted since its history was read, and the budgets still have
@@ -83,9 +96,8 @@ class Decider:
             left = [number for number in range(len(wanted)) if number not in found]
             if not left or in_vain > MOST_ATTEMPTS:
                 break
-            with state.reading() as connection:
-                known, made = self._decide(connection, [wanted[number] for number in left], now)
-            outcomes = record(state, [each.entry for each in made.values()], lambda connection: self._keep(connection, now))
+            known, made = await self._decide([wanted[number] for number in left], now)
+            outcomes = await self._write([each.entry for each in made.values()], now)
             found |= {left[place]: each for place, each in known.items()}
             done = [(place, each) for (place, each), outcome in zip(made.items(), outcomes, strict=True) if outcome is Outcome.RECORDED]
             found |= {left[place]: each.recorded for place, each in done}
@@ -94,84 +106,42 @@ class Decider:
             raise _contended(len(found), wanted)
         return [found[number] for number in range(len(wanted))]
 
-    def _decide(self, connection: Connection, wanted: Sequence[Wanted], now: datetime) -> tuple[dict[int, Recorded], dict[int, "_Made"]]:
+    async def _decide(self, wanted: Sequence[Wanted], now: datetime) -> tuple[dict[int, Recorded], dict[int, "_Made"]]:
         """By their places: what is recorded already, and what is decided now, each as if those before it were recorded: they contacted and took."""
-        known, made, carried = dict[int, Recorded](), dict[int, _Made](), _Carried()
+        known, made, carried = await self._recorded(wanted), dict[int, _Made](), _Carried()
         left: Left | None = None
         for place, each in enumerate(wanted):
-            if (row := stored_row(connection, each.ask.decision_id)) is not None:
-                known[place] = self._again(connection, row, each.asked)
+            if place in known:
                 continue
-            current, situation = self.read(connection, each.subject, now)
-            earlier = carried.of(current.subject_ids)
-            seen = decisions.contact_count(connection, current.subject_ids) + len(earlier)
-            situation = replace(situation, contacts=(*situation.contacts, *earlier)) if earlier else situation
-            if left is not None:
-                situation = replace(situation, budgets_left=left)
-            decision = decide(situation, each.ask, self.policy)
-            left = after(dict(situation.budgets_left), decision)
-            carried.add(decision, now)
-            recorded = Recorded(decision, current.known)
-            taken = takes(decision, self.policy, current.shop.habits.timezone)
-            entry = Entry(row_of(recorded, each.subject, current, each.asked), contact_rows(decision), taken, current.subject_ids, seen)
-            made[place] = _Made(recorded, entry)
+            if place:
+                await asyncio.sleep(0)  # a long batch holds up nobody else
+            ready = await self.ready(each.subject, now)
+            about = ready.about
+            ready, seen = carried.onto(ready, left)
+            result = ready.decide(each.ask, self.desk.policy)
+            decision = result.decision
+            left = after(dict(ready.situation.budgets_left), decision)
+            carried.add(decision)
+            row = row_of(result, about, each.subject, each.asked)
+            entry = Entry(row, contact_rows(decision), takes(decision, self.desk.policy, about.timezone), about.subject_ids, seen)
+            made[place] = _Made(Recorded(decision, about.known), entry)
         return known, made
 
-    def recorded(self, connection: Connection, row: Mapping[str, Any]) -> Recorded:
-        """The decision that a stored row holds; without the policy that made it, gates have their codes alone."""
-        policy = self.older.find(connection, row["policy_version"]) if self.older else self.policy
-        try:
-            decision = from_record(row["record"], None if isinstance(policy, str) else policy)
-        except InputError as error:
-            raise ProblemError(409, error.problem, remedy=error.remedy, kind="unreadable-record") from error
-        return Recorded(decision, bool(request_of(row).get("known", True)))
+    async def _write(self, entries: Sequence[Entry], now: datetime) -> list[Outcome]:
+        return await record_soon(self.state, entries, partial(self.desk.keep, at=now)) if entries else []
 
-    def _again(self, connection: Connection, row: Mapping[str, Any], asked: Mapping[str, Any]) -> Recorded:
-        if request_of(row).get("asked") != asked:
-            raise ProblemError(
-                409,
-                f"The decision {row['decision_id']!r} is recorded already, and was asked differently.",
-                remedy="Repeat exactly what was asked, or use another decision_id or Idempotency-Key.",
-                kind="asked-differently",
-            )
-        return self.recorded(connection, row)
+    async def _recorded(self, wanted: Sequence[Wanted]) -> dict[int, Recorded]:
+        """Those that are recorded already, by their places."""
+        asked = {each.ask.decision_id: place for place, each in enumerate(wanted) if not each.is_new}
+        return await run_in_threadpool(self._again, wanted, asked) if asked else {}
 
-    def _keep(self, connection: Connection, now: datetime) -> None:
-        self.kept.keep(connection, self.policy.version, self.policy.to_plain, now)
-
-    def _situation(self, current: Current, left: Left) -> Situation:
-        contacts, shop = _contacts(current), current.shop
-        timezone = timezone_of(current.profile)
-        own = habits(current.history, contacts, current.now, timezone or shop.habits.timezone, shop_timezone=shop.habits.timezone)
-        return Situation(
-            customer_id=current.customer_id,
-            as_of=current.now,
-            stage=current.stage,
-            features=current.features,
-            profile=current.profile,
-            consent=current.consent,
-            contacts=contacts,
-            churn_probability=churn_probability(current, self.champions),
-            expected_order_value=current.expected_order_value,
-            products=self._products(current),
-            timezone=timezone,
-            hours=own.hours,
-            answers=own.answers,
-            shop=shop.habits,
-            budgets_left=left,
-            visitor=current.visitor,
-        )
-
-    def _products(self, current: Current) -> dict[str, list[Product]]:
-        """What may be offered, under the shop's rules of merchandising."""
-        plan = self.offering.shelf(current.shop, Filters(), None, current.now).plan
-        exclusions = exclusions_of(current.profile, self.offering.rules.columns, plan.products)
-        model = self.champions.affinity
-        affinity = None if model is None else NamedAffinity(model, plan, current.shop.name_of, exclusions)
-        describe = offerable(plan, exclusions, current.shop.product)
-        return offered(
-            current.history, current.now, affinity, describe, profile=current.profile, scopes=narrow_scopes(self.policy.catalogue.actions)
-        )
+    def _again(self, wanted: Sequence[Wanted], asked: Mapping[str, int]) -> dict[int, Recorded]:
+        with self.state.reading() as connection:
+            rows = stored_rows(connection, list(asked))
+            for decision_id, row in rows.items():
+                if request_of(row).get("asked") != wanted[asked[decision_id]].asked:
+                    raise _asked_differently(decision_id)
+            return {asked[decision_id]: self.desk.recorded(connection, row) for decision_id, row in rows.items()}
 
 
 @dataclass(frozen=True)
@@ -180,12 +150,25 @@ class _Carried:
 
     by_subject: dict[str, list[Contact]] = field(default_factory=dict)
 
-    def of(self, subject_ids: Sequence[str]) -> list[Contact]:
-        return [contact for each in subject_ids for contact in self.by_subject.get(each, ())]
+    def onto(self, ready: Ready, left: Left | None) -> tuple[Ready, int]:
+        """Somebody as the next decision finds them, and how many contacts with them that has seen. `left` is what budgets have by then."""
+        earlier = [contact for each in ready.about.subject_ids for contact in self.by_subject.get(each, ())]
+        seen, situation = ready.about.contact_count + len(earlier), ready.situation
+        if earlier:
+            just_before = [replace(contact, decided_at=min(contact.decided_at, situation.as_of - TICK)) for contact in earlier]
+            situation = replace(situation, contacts=(*situation.contacts, *just_before))
+        if left is not None and left != situation.budgets_left:
+            situation = replace(situation, budgets_left=left)
+        return (ready if situation is ready.situation else Ready(ready.about, situation)), seen
 
-    def add(self, decision: Decision, now: datetime) -> None:
+    def add(self, decision: Decision) -> None:
         made = (
-            Contact(decision_id=decision.decision_id, action_id=each.action_id, channel=each.channel or "", decided_at=now - _TICK)
+            Contact(
+                decision_id=decision.decision_id,
+                action_id=each.action_id,
+                channel=each.channel or "",
+                decided_at=decision.decided_at - TICK,
+            )
             for each in contacts_of(decision.actions)
         )
         self.by_subject.setdefault(decision.customer_id, []).extend(made)
@@ -199,6 +182,15 @@ class _Made:
     entry: Entry
 
 
+def _asked_differently(decision_id: str) -> ProblemError:
+    return ProblemError(
+        409,
+        f"The decision {decision_id!r} is recorded already, and was asked differently.",
+        remedy="Repeat exactly what was asked, or use another decision_id or Idempotency-Key.",
+        kind="asked-differently",
+    )
+
+
 def _contended(recorded: int, wanted: Sequence[Wanted]) -> ProblemError:
     return ProblemError(
         503,
@@ -207,21 +199,3 @@ def _contended(recorded: int, wanted: Sequence[Wanted]) -> ProblemError:
         kind="contention",
         headers={"Retry-After": "1"},
     )
-
-
-def _contacts(current: Current) -> tuple[Contact, ...]:
-    """Published and posted contacts. One recorded by a clock a little ahead, another worker's or request's, came before this decision too."""
-    published = [published_contact(contact, current.now) for contact in (current.stored.contacts if current.stored else ())]
-    newer = {contact["decision_id"] for contact in current.contacts}
-    known = [contact for contact in published if contact.decision_id not in newer and contact.decided_at < current.now]
-    recorded_here = [
-        Contact(
-            decision_id=contact["decision_id"],
-            action_id=contact["action_id"],
-            channel=contact["channel"] or "",
-            decided_at=min(contact["decided_at"], current.now - _TICK),
-            outcomes=tuple(contact["outcomes"]),
-        )
-        for contact in current.contacts
-    ]
-    return (*known, *recorded_here)

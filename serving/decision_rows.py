@@ -1,7 +1,7 @@
 """Decisions as rows of the state database's tables, each with a digest by which a change of the row can be told."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -9,9 +9,8 @@ import orjson
 from sqlalchemy import Connection
 
 from decisions.decision import Decision, contacts_of
-from decisions.records import to_json
-from serving.current import Current
 from serving.errors import ProblemError
+from serving.ready import About, Made
 from serving.state import decisions
 
 _DIGESTED: Final = (
@@ -46,14 +45,14 @@ class Recorded:
     known: bool
 
 
-def row_of(made: Recorded, subject: Subject, current: Current, asked: Mapping[str, Any]) -> dict[str, Any]:
+def row_of(made: Made, about: About, subject: Subject, asked: Mapping[str, Any]) -> dict[str, Any]:
     """The decision's row."""
     row = {
         **columns_of(made.decision),
-        "customer_id": None if current.visitor else current.customer_id,
+        "customer_id": None if about.visitor else about.customer_id,
         "visitor_id": subject.visitor_id,
-        "request": {"asked": dict(asked), "known": made.known},
-        "record": orjson.Fragment(to_json(made.decision)),
+        "request": {"asked": dict(asked), "known": about.known},
+        "record": orjson.Fragment(made.record),
     }
     return {**row, "digest": digest_of(row)}
 
@@ -107,6 +106,14 @@ def stored_row(connection: Connection, decision_id: str) -> dict[str, Any] | Non
         return decisions.find(connection, decision_id)
     except orjson.JSONDecodeError as error:
         raise unreadable(f"The decision's row is not whole: {error}.") from error
+
+
+def stored_rows(connection: Connection, decision_ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """The rows of those of these decisions that are recorded, by their ids. Raises ProblemError (409) as `stored_row` does."""
+    try:
+        return decisions.find_many(connection, decision_ids)
+    except orjson.JSONDecodeError as error:
+        raise unreadable(f"A decision's row is not whole: {error}.") from error
 
 
 def request_of(row: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -1,6 +1,7 @@
 """What routes are given: everything that belongs to one running application."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cached_property
 from typing import Annotated
 
@@ -14,10 +15,12 @@ from serving.champions import Champions
 from serving.clock import Clock
 from serving.current import Reader
 from serving.deciding import Decider
+from serving.desk import Desk
 from serving.offering import Offering
 from serving.older_policies import OlderPolicies
 from serving.remembered import Remembered
 from serving.settings import ServingSettings
+from serving.situations import Situations
 from serving.state.database import State
 from serving.state.lookup import Lookup
 from serving.state.policies import KeptPolicies
@@ -44,6 +47,7 @@ class Serving:
     champions: Champions
     offering: Offering
     versions: Lookup[Moment]
+    taken: Lookup[datetime]
     bands: Bands
     segments: SegmentRules
     metrics: Metrics
@@ -57,10 +61,15 @@ class Serving:
         """The policies of earlier decisions."""
         return OlderPolicies(self.policy)
 
-    @property
-    def decider(self) -> Decider:
+    @cached_property
+    def desk(self) -> Desk:
         """What decides here."""
-        return Decider(self.reader, self.champions, self.policy, self.offering, self.kept, self.older)
+        return Desk(self.reader, Situations(self.champions, self.policy, self.offering), self.older, self.kept)
+
+    @cached_property
+    def decider(self) -> Decider:
+        """What decides and records here."""
+        return Decider(self.state, self.desk, self.versions, self.taken)
 
 
 async def _serving(request: Request) -> Serving:  # as of one that is no coroutine, a thread would be asked

@@ -73,13 +73,15 @@ def weight_of(entries: Sequence[Entry]) -> int:
 def _record(connection: Connection, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
     outcomes = _still_hold(connection, entries)
     holding = [entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome is Outcome.RECORDED]
-    part = connection.begin_nested()
+    may_be_undone = len(holding) > 1 or any(entry.takes for entry in holding)
+    part = connection.begin_nested() if may_be_undone else None
     new = _added(connection, holding)
     failed = _failed(connection, holding, new, keep)
-    if failed is not None:
+    if part is not None and failed is not None:
         part.rollback()
         return [failed if outcome is Outcome.RECORDED else outcome for outcome in outcomes]
-    part.commit()
+    if part is not None:
+        part.commit()
     known = {entry.decision_id for entry in holding} - new
     return [Outcome.KNOWN if entry.decision_id in known else outcome for entry, outcome in zip(entries, outcomes, strict=True)]
 

@@ -163,7 +163,7 @@ def _considered(page: _Page, asked: Asked, ours: Serving) -> tuple[list[Consider
     at_once = min(MOST_SCANNED, max(100, 5 * asked.limit))
     with ours.state.reading() as connection:
         ids = customer_ids(connection, after=page.after, limit=at_once + 1)
-        found = considered(connection, ours.decider, of, ids[:at_once], page.left, locale=asked.locale or "", today=ours.clock.now())
+        found = considered(connection, ours.desk, of, ids[:at_once], page.left, locale=asked.locale or "", today=ours.clock.now())
     shown = up_to(found, asked.limit)
     return shown, len(shown) < len(ids)
 

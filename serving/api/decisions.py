@@ -1,15 +1,16 @@
 """Decisions: made for an app, recorded before they are answered, and looked up again by auditors."""
 
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Header, Path, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from fastapi import APIRouter, Depends, Header, Path, Request, Response
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from decisions.asking import check
 from decisions.decide import decide
@@ -31,6 +32,7 @@ from serving.state import decisions
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
 MOST_AT_ONCE: Final = 500
+_KEY_HEADER: Final = b"idempotency-key"
 _KEYS = uuid.UUID("5b0f6a8e-6c1d-4c55-9f0e-7d1f0a4f6a11")
 
 Weight = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -130,14 +132,46 @@ class DecisionRecord(BaseModel):
     replay: Replay
 
 
-@router.post("", dependencies=[Depends(require("app"))], response_model=DecisionAnswer)
-def post_decision(asked: DecisionIn, ours: Ours, idempotency_key: IdempotencyKey = None) -> Response:
+class _AtOnce(APIRoute):
+    """Takes a plain request with a plain key straight to the decision; everything else goes the usual way, which says what is wrong with it."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        usual = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            asked = await _plainly_asked(request)
+            return await usual(request) if asked is None else await post_decision(asked, request.app.state.serving)
+
+        return handle
+
+
+async def _plainly_asked(request: Request) -> DecisionIn | None:
+    headers, ours = dict(request.scope["headers"]), request.app.state.serving
+    if (
+        headers.get(b"content-type") != b"application/json"
+        or _KEY_HEADER in headers
+        or not ours.gate.lets_in(request.scope["headers"], "app")
+    ):
+        return None
+    try:
+        return DecisionIn.model_validate_json(await request.body())
+    except ValidationError:
+        return None
+
+
+async def post_decision(asked: DecisionIn, ours: Ours, idempotency_key: IdempotencyKey = None) -> Response:
     """Decides what to do for this customer or visitor, and records it before answering. Somebody unknown gets a fallback."""
-    return _json(_decided([asked], [asked.decision_id or _id_of(idempotency_key)], ours)[0])
+    is_new = asked.decision_id is None and idempotency_key is None
+    return _json((await _decided([asked], [asked.decision_id or _id_of(idempotency_key)], ours, are_new=is_new))[0])
+
+
+router.add_api_route(
+    "", post_decision, methods=["POST"], dependencies=[Depends(require("app"))], response_model=DecisionAnswer, route_class_override=_AtOnce
+)
 
 
 @router.post(":batch", dependencies=[Depends(require("app"))], response_model=BatchAnswer)
-def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = None) -> Response:
+async def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = None) -> Response:
     """Decides several times at once, and records all before answering. Budgets go to those who are named first."""
     ids = [
         each.decision_id or _id_of(None if idempotency_key is None else f"{idempotency_key}/{n}") for n, each in enumerate(asked.decisions)
@@ -149,7 +183,7 @@ def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = N
     for place, each in enumerate(asked.decisions):
         with _named(f"decisions.{place}"):
             _ask(each, ids[place], ours)
-    return _json({"decisions": _decided(asked.decisions, ids, ours)})
+    return _json({"decisions": await _decided(asked.decisions, ids, ours, are_new=False)})
 
 
 @router.get("/{decision_id:path}", dependencies=[Depends(require("crm"))])
@@ -166,7 +200,7 @@ def get_decision(decision_id: Annotated[Id, Path(description="as POST /v1/decisi
                 404, f"No decision {decision_id!r} is recorded.", remedy="Check the id; a preview records none.", kind="unknown-decision"
             )
         policy = ours.older.find(connection, row["policy_version"])
-        made = ours.decider.recorded(connection, row)
+        made = ours.desk.recorded(connection, row)
     try:
         return _record(row, made, outcomes, _replayed(row, made, policy))
     except (LookupError, TypeError, ValueError, AttributeError) as error:  # a record that was changed may hold anything
@@ -193,12 +227,12 @@ def _record(row: Mapping[str, Any], made: Recorded, outcomes: Sequence[Mapping[s
     )
 
 
-def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving) -> list[dict[str, Any]]:
-    """The answers, in order: dry runs are decided, all others recorded together."""
-    asks = [_ask(each, decision_id, ours) for each, decision_id in zip(asked, ids, strict=True)]
-    wanted = [Wanted(_subject(each), ask, _plain(each)) for each, ask in zip(asked, asks, strict=True) if not each.dry_run]
-    recorded = iter(ours.decider.record(ours.state, wanted, ours.clock.now()))
-    made = [_dry_run(each, ask, ours) if each.dry_run else next(recorded) for each, ask in zip(asked, asks, strict=True)]
+async def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving, *, are_new: bool) -> list[dict[str, Any]]:
+    """The answers, in order: dry runs are decided, all others recorded together. `are_new`: nobody was told of any of these ids."""
+    asks, now = [_ask(each, decision_id, ours) for each, decision_id in zip(asked, ids, strict=True)], ours.clock.now()
+    wanted = [Wanted(_subject(each), ask, _plain(each), are_new) for each, ask in zip(asked, asks, strict=True) if not each.dry_run]
+    recorded = iter(await ours.decider.record(wanted, now))
+    made = [await _dry_run(each, ask, ours, now) if each.dry_run else next(recorded) for each, ask in zip(asked, asks, strict=True)]
     for each, answer in zip(asked, made, strict=True):
         if not each.dry_run:
             ours.metrics.decisions.labels(answer.decision.stage, answer.decision.actions[0].action_id).inc()
@@ -238,10 +272,9 @@ def _plain(asked: DecisionIn) -> dict[str, Any]:
     return asked.model_dump(mode="json", exclude={"explain", "dry_run", "decision_id"})
 
 
-def _dry_run(asked: DecisionIn, ask: Ask, ours: Serving) -> Recorded:
-    with ours.state.reading() as connection:
-        current, situation = ours.decider.read(connection, _subject(asked), ours.clock.now())
-    return Recorded(decide(situation, replace(ask, decision_id=""), ours.policy), current.known)
+async def _dry_run(asked: DecisionIn, ask: Ask, ours: Serving, now: datetime) -> Recorded:
+    ready = await ours.decider.ready(_subject(asked), now)
+    return Recorded(ready.decide(replace(ask, decision_id=""), ours.policy).decision, ready.about.known)
 
 
 def _replayed(row: Mapping[str, Any], made: Recorded, policy: Policy | str) -> Replay:

@@ -6,7 +6,6 @@ import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import BaseModel, Field
 
-from decisions.decide import decide
 from decisions.situation import Ask
 from features.contract import STAGES
 from serving.api.answers import DecisionAnswer, answer_plain
@@ -30,7 +29,7 @@ class EveryStage(BaseModel):
 
 
 @router.get("/customers/{customer_id}/next-best-action", dependencies=[Depends(require("crm"))], response_model=DecisionAnswer | EveryStage)
-def get_next_best_action(
+async def get_next_best_action(
     customer_id: Annotated[Id, Path(examples=["17850"])],
     ours: Ours,
     stage: Annotated[Text | None, Query(description=f"{', '.join(STAGES)}, or all; left out: the customer's own")] = None,
@@ -40,13 +39,12 @@ def get_next_best_action(
 ) -> Response:
     """What would be done for this customer now. The preview of an unknown customer is marked as fallback."""
     channels = checked_channels(channel, ours.policy)
-    with ours.state.reading() as connection:
-        current, situation = ours.decider.read(connection, Subject(customer_id=customer_id), ours.clock.now())
+    ready = await ours.decider.ready(Subject(customer_id=customer_id), ours.clock.now())
 
     def preview(wanted: str | None) -> dict[str, Any]:
-        decision = decide(situation, Ask(stage=wanted, channels=channels, k=k), ours.policy)
-        return answer_plain(decision, known=current.known, explain=explain)
+        made = ready.decide(Ask(stage=wanted, channels=channels, k=k), ours.policy)
+        return answer_plain(made.decision, known=ready.about.known, explain=explain)
 
     each_stage = {each: preview(each) for each in STAGES} if stage == ALL else {}
-    answer = {"customer_id": customer_id, "stage": current.stage, "stages": each_stage} if each_stage else preview(stage)
+    answer = {"customer_id": customer_id, "stage": ready.situation.stage, "stages": each_stage} if each_stage else preview(stage)
     return Response(orjson.dumps(answer), media_type="application/json")

@@ -62,7 +62,7 @@ def audience(
 
 
 def _run(made: "Export", form: Any, output: Path, progress: Any, mode: int, write_file: Any) -> None:
-    shop = made.decider.policy.catalogue.shop
+    shop = made.desk.policy.catalogue.shop
 
     def batches() -> Iterator[list[Any]]:
         for members in made.members():
@@ -87,18 +87,18 @@ def _export(
     """Everything that decides, as in a server whose clock is pinned to this time. InputError for what cannot be asked or recorded."""
     from decisions.audience import AudienceAsk, checked_action
     from serving.audience_export import Export, contacted_later
-    from serving.bulk import decider_at
+    from serving.bulk import desk_at
 
-    decider = decider_at(work.settings, at, note, catalogue=catalogue)
+    desk = desk_at(work.settings, at, note, catalogue=catalogue)
     wanted = AudienceAsk(action, at, channel)
-    checked_action(wanted, decider.policy.catalogue)
+    checked_action(wanted, desk.policy.catalogue)
     later = contacted_later(state, at)
     if later is not None and records:
         raise InputError(
             f"Customers were contacted up to {later:%Y-%m-%d %H:%M}, and an audience of {at:%Y-%m-%d %H:%M} would not count that.",
             remedy=f"Give --as-of {later.isoformat()} or later (or leave it out), or --dry-run to look back.",
         )
-    return Export(state, decider, wanted, limit=limit, records=records, locale=locale, today=today())
+    return Export(state, desk, wanted, limit=limit, records=records, locale=locale, today=today())
 
 
 def _time(state: Any, text: str | None, *, records: bool) -> datetime:

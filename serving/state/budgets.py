@@ -56,7 +56,11 @@ def left(connection: Connection, budgets: Mapping[str, Period]) -> dict[str, tup
     if not budgets:
         return {}
     periods = [(action_id, began) for action_id, (began, _, _) in budgets.items()]
-    taken = {row[0]: (row[1], row[2]) for row in connection.execute(_TAKEN, {"periods": periods})}
+    return left_after(budgets, {row[0]: (row[1], row[2]) for row in connection.execute(_TAKEN, {"periods": periods})})
+
+
+def left_after(budgets: Mapping[str, Period], taken: Mapping[str, tuple[int, int]]) -> dict[str, tuple[float, float]]:
+    """The same, where these contacts and millionths of money were taken from them."""
     return {
         action_id: _left(*taken.get(action_id, (0, 0)), most_contacts, most_money)
         for action_id, (_, most_contacts, most_money) in budgets.items()

@@ -1,6 +1,6 @@
-"""Which state of a customer an answer about products rests on: the publication, and what was posted since, as one statement tells it."""
+"""Which state of a customer an answer rests on: the publication, and what was posted and recorded since, as one statement tells it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -10,6 +10,7 @@ from sqlalchemy import (
     Column,
     ColumnElement,
     Compiled,
+    CompoundSelect,
     DateTime,
     Dialect,
     FromClause,
@@ -31,13 +32,15 @@ from serving.state.database import State
 from serving.state.events import MOST_ROWS
 from serving.state.lookup import Lookup, Question, lookup
 from serving.state.publications import current_generation
-from serving.state.tables import CUSTOMERS, EVENTS, ORDER_LINES, PUBLISHED_VISITORS
+from serving.state.tables import CONTACTS, CUSTOMERS, EVENTS, ORDER_LINES, OUTCOMES, PUBLISHED_VISITORS
 
 _SQLITE_INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
 
 # within the statement: only what differs between two questions is bound
 _IDENTIFY: Final[ColumnElement[str]] = literal_column("'identify'")
 _SPACE: Final = literal_column("' '", Text)
+_CONTACTS: Final = -2
+"""Where the columns about contacts begin."""
 _MOST: Final[ColumnElement[int]] = literal_column(str(MOST_ROWS))
 
 
@@ -50,11 +53,11 @@ class Moment:
 
 
 def version_reader(state: State) -> Lookup[Moment]:
-    """Finds what tells a customer's states apart, as `generation_of` and `version_of` read it.
+    """Finds what tells a customer's states apart, as `generation_of`, `version_of` and `version_with_contacts` read it.
 
     The newest publication; the last change of profile or consent; and of their order lines, of their events, and of the events and
     identifications of the visitors they turned out to be: how many of the newest there are, and when the last of them came. Rows that are not yet
-    seen do not count, so that one which becomes visible makes another state. Outcomes and contacts say nothing of products.
+    seen do not count, so that one which becomes visible makes another state. Outcomes and contacts say nothing of products: they stand apart.
     """
     if state.engine.dialect.name == "sqlite":
         one = select(bindparam("who", type_=String).label("who"), bindparam("before", type_=Text).label("before")).subquery("asked")
@@ -71,6 +74,11 @@ def generation_of(row: Sequence[Any]) -> int:
 
 def version_of(row: Sequence[Any]) -> tuple[Any, ...]:
     """What differs between two states, and is the same for one."""
+    return tuple(row[2:_CONTACTS])
+
+
+def version_with_contacts(row: Sequence[Any]) -> tuple[Any, ...]:
+    """The same of all that is known of them, contacts and outcomes too."""
     return tuple(row[2:])
 
 
@@ -104,7 +112,19 @@ def _version(asked: FromClause) -> Select[Any]:
         _stamp(asked, EVENTS, EVENTS.c.customer_id == who, EVENTS.c.occurred_at),
         _stamp(asked, EVENTS, theirs & EVENTS.c.customer_id.is_(None), EVENTS.c.occurred_at),
         _stamp(asked, EVENTS, theirs & (EVENTS.c.event_type == _IDENTIFY), EVENTS.c.occurred_at),
+        *_contacts(asked, union_all(select(who).correlate(asked), posted.correlate(asked), published.correlate(asked))),
     )
+
+
+def _contacts(asked: FromClause, subjects: CompoundSelect[Any]) -> Iterator[ScalarSelect[Any]]:
+    """How many contacts with them there are, and of the outcomes of these that are seen how many, and when the last of them came."""
+    with_them = CONTACTS.c.subject_id.in_(subjects)  # one list: an OR would look through all contacts
+    yield select(cast(func.count(), Text)).select_from(CONTACTS).where(with_them).correlate(asked).scalar_subquery()
+    decisions = select(CONTACTS.c.decision_id).where(with_them).correlate(asked)
+    seen = OUTCOMES.c.decision_id.in_(decisions) & (OUTCOMES.c.occurred_at < asked.c.before)
+    count, last = cast(func.count(), Text), cast(func.max(OUTCOMES.c.received_at), Text)
+    told = select(count + _SPACE + func.coalesce(last, _SPACE)).select_from(OUTCOMES).where(seen)
+    yield told.correlate(asked).scalar_subquery()
 
 
 def _stamp(asked: FromClause, table: Table, whose: ColumnElement[bool], at: Column[Any]) -> ScalarSelect[Any]:

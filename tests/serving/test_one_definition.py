@@ -19,9 +19,12 @@ from decisions.situations import Knowledge, habits_of_shop, situations
 from features.journey import load_stages
 from serving.champions import Champions
 from serving.current import Reader
-from serving.deciding import Decider, Subject
+from serving.decision_rows import Subject
+from serving.desk import Desk
 from serving.offering import Offering
+from serving.older_policies import OlderPolicies
 from serving.shop import Shops
+from serving.situations import Situations
 from serving.state.database import open_state
 from training.affinity.model import AffinityModel
 
@@ -35,10 +38,12 @@ def pair(known: Any, published: Path) -> tuple[dict[str, Situation], dict[str, S
     category = known.tables.products.to_pandas().category.mode()[0]
     rules = Rules(blocks=(Block(Selection(categories=(category,))),))
     batch = {each.customer_id: each for each in situations(known.tables, NOW, Knowledge({}, model, load_stages(), rules=rules))}
-    decider = Decider(Reader(Shops({}), load_stages()), Champions(affinity=model), default_policy(limits=Limits()), Offering(rules, model))
+    policy = default_policy(limits=Limits())
+    made = Situations(Champions(affinity=model), policy, Offering(rules, model))
+    desk = Desk(Reader(Shops({}), load_stages()), made, OlderPolicies(policy))
     state = open_state(f"sqlite:///{published}")
     with state.reading() as connection:
-        online = {who: decider.read(connection, Subject(who), NOW)[1] for who in sorted(batch)[:60]}
+        online = {who: desk.read(connection, Subject(who), NOW)[1] for who in sorted(batch)[:60]}
     state.close()
     shown = {product.category for each in online.values() for products in each.products.values() for product in products}
     assert shown

@@ -18,11 +18,14 @@ from features.history import CustomerHistory
 from features.journey import load_stages
 from serving.champions import Champions
 from serving.current import Current, Reader
-from serving.deciding import Decider, Subject
+from serving.decision_rows import Subject
+from serving.desk import Desk
 from serving.offering import Offering
+from serving.older_policies import OlderPolicies
 from serving.publishing import publish
 from serving.risk import churn_probability, risk
 from serving.shop import Shops
+from serving.situations import Situations
 from serving.state import decisions, events
 from serving.state.database import State, open_state
 
@@ -42,9 +45,10 @@ def current(state: State, now: datetime) -> Current:
 
 
 def contacts(state: State, subject: Subject, now: datetime) -> list[Contact]:
-    decider = Decider(reader(), Champions(), default_policy(load_catalogue(), Limits()), Offering(Rules(), None))
+    policy = default_policy(load_catalogue(), Limits())
+    desk = Desk(reader(), Situations(Champions(), policy, Offering(Rules(), None)), OlderPolicies(policy))
     with state.reading() as connection:
-        return list(decider.read(connection, subject, now)[1].contacts)
+        return list(desk.read(connection, subject, now)[1].contacts)
 
 
 def decision(decision_id: str, decided_at: datetime, *, customer_id: str | None = "c1", visitor_id: str | None = None) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from decisions.limits import DEFAULT_LIMITS
 from features.home import config_file
 from serving.audience_export import Export, newest_row
 from serving.audience_rows import email_hash, international
-from serving.bulk import decider_at
+from serving.bulk import desk_at
 from serving.settings import ServingSettings
 from serving.state import decisions
 from serving.state.customers import put_consent, put_profile
@@ -152,15 +152,15 @@ class Meanwhile(State):
         super().__init__(state.engine)
         object.__setattr__(self, "happens", [happens])
 
-    def writing(self):
+    def write(self, job, *, weight=1):
         if self.happens:
             self.happens.pop()()
-        return super().writing()
+        return super().write(job, weight=weight)
 
 
 def exported(state, home, **given):
-    decider = decider_at(ServingSettings(home=home.root, holdout_share=0.0), NOW, lambda _: None)
-    export = Export(state, decider, AudienceAsk(ACTION, NOW, "email"), **given)
+    desk = desk_at(ServingSettings(home=home.root, holdout_share=0.0), NOW, lambda _: None)
+    export = Export(state, desk, AudienceAsk(ACTION, NOW, "email"), **given)
     return [each for part in export.members() for each in part], export.tally
 
 
@@ -207,7 +207,7 @@ def test_exports_at_once_share_nobody(home_on_each):
     found, start = {}, threading.Barrier(2)
 
     settings = ServingSettings(home=home.root, database_url=url, holdout_share=0.0)
-    deciders = {action: decider_at(settings, NOW, lambda _: None) for action in (ACTION, OTHER)}
+    deciders = {action: desk_at(settings, NOW, lambda _: None) for action in (ACTION, OTHER)}
 
     def run(action):
         export = Export(state, deciders[action], AudienceAsk(action, NOW))
