@@ -61,6 +61,7 @@ _SUBJECTS: Final = (
     churn,
     decisions,
     recommendations,
+    events,
     next_best_action,
     health,
     products,
@@ -69,7 +70,6 @@ _SUBJECTS: Final = (
     churn_query,
     audiences,
     customers,
-    events,
     orders,
     outcomes,
 )
@@ -87,7 +87,7 @@ def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = 
         dependencies=[Depends(json_only)],
     )
     app.state.serving = serving
-    errors.install(app)
+    errors.install(app, database_error=serving.state.driver_error)
     for subject in _SUBJECTS:
         app.include_router(subject.router)
     app.add_middleware(BodyLimit, most_bytes=settings.max_body_bytes)

@@ -1,6 +1,5 @@
 """Errors over HTTP: everything that goes wrong is answered as problem+json (RFC 9457), with a remedy."""
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
@@ -85,14 +84,14 @@ def invalid_request(errors: FieldErrors) -> ProblemError:
     )
 
 
-def install(app: FastAPI) -> None:
-    """Answers every error of this application; defects are answered by the telemetry around it."""
+def install(app: FastAPI, *, database_error: type[Exception]) -> None:
+    """Answers every error of this application, those of the database's driver among them; defects are answered by the telemetry around it."""
     app.add_exception_handler(InputError, _input_error)
     app.add_exception_handler(UnavailableError, _unavailable)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_error)
-    for database_error in (DBAPIError, NoConnectionError, sqlite3.Error):
-        app.add_exception_handler(database_error, _database_error)
+    for each in (DBAPIError, NoConnectionError, database_error):
+        app.add_exception_handler(each, _database_error)
 
 
 def _input_error(request: Request, error: Exception) -> Response:

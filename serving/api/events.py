@@ -12,11 +12,13 @@ from features.nearest import nearest
 from serving.auth import require
 from serving.clock import Clock, wall
 from serving.dependencies import Ours
+from serving.direct import direct
 from serving.fields import Id, Instant, Number, Text
 from serving.rows import Posted, Receipt, answered, body_schema, reader, sorted_soon
 from serving.state.posting import AddEvents
 
-router = APIRouter(prefix="/v1", tags=["rows"])
+_read = reader("events")
+router = APIRouter(prefix="/v1", tags=["rows"], route_class=direct(_read, "app"))
 
 
 class EventIn(BaseModel):
@@ -45,7 +47,7 @@ class EventIn(BaseModel):
 
 _EVENTS: Final = TypeAdapter(list[EventIn])
 _TYPES: Final = frozenset(EVENT_TYPES)
-EventRows = Annotated[Posted, Depends(reader("events"))]
+EventRows = Annotated[Posted, Depends(_read)]
 
 
 @router.post("/events", dependencies=[Depends(require("app"))], openapi_extra=body_schema("events", EventIn), response_model=Receipt)

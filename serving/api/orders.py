@@ -11,11 +11,13 @@ from features.contract import RETURN, SALE
 from serving.auth import require
 from serving.clock import wall
 from serving.dependencies import Ours, Serving
+from serving.direct import direct
 from serving.fields import Id, Instant, Number, Text
 from serving.rows import Posted, Receipt, answered, body_schema, reader, sorted_soon
 from serving.state.posting import AddOrders, PostedOrder, Stored
 
-router = APIRouter(prefix="/v1", tags=["rows"])
+_read = reader("orders")
+router = APIRouter(prefix="/v1", tags=["rows"], route_class=direct(_read, "app"))
 
 
 class LineIn(BaseModel):
@@ -64,7 +66,7 @@ class OrderIn(BaseModel):
 
 
 _ORDERS: Final = TypeAdapter(list[OrderIn])
-OrderRows = Annotated[Posted, Depends(reader("orders"))]
+OrderRows = Annotated[Posted, Depends(_read)]
 
 
 @router.post("/orders", dependencies=[Depends(require("app"))], openapi_extra=body_schema("orders", OrderIn), response_model=Receipt)

@@ -12,11 +12,13 @@ from features.nearest import nearest
 from serving.auth import require
 from serving.clock import Clock, wall
 from serving.dependencies import Ours
+from serving.direct import direct
 from serving.fields import Id, Instant, Number
 from serving.rows import Posted, Receipt, answered, body_schema, reader, sorted_soon
 from serving.state.posting import AddOutcomes, Stored
 
-router = APIRouter(prefix="/v1", tags=["rows"])
+_read = reader("outcomes")
+router = APIRouter(prefix="/v1", tags=["rows"], route_class=direct(_read, "app"))
 
 
 class OutcomeIn(BaseModel):
@@ -35,7 +37,7 @@ class OutcomeIn(BaseModel):
 
 
 _OUTCOMES: Final = TypeAdapter(list[OutcomeIn])
-OutcomeRows = Annotated[Posted, Depends(reader("outcomes"))]
+OutcomeRows = Annotated[Posted, Depends(_read)]
 
 
 @router.post("/outcomes", dependencies=[Depends(require("app"))], openapi_extra=body_schema("outcomes", OutcomeIn), response_model=Receipt)

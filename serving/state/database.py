@@ -57,6 +57,12 @@ class State:
         """Where it is, without the password."""
         return _shown(self.engine)
 
+    @property
+    def driver_error(self) -> type[Exception]:
+        """What the driver raises."""
+        found: type[Exception] = self.engine.dialect.loaded_dbapi.Error
+        return found
+
     @contextmanager
     def reading(self) -> Iterator[Connection]:
         """A transaction that reads one moment of the database: all its statements see the same commits."""

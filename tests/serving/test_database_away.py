@@ -59,10 +59,10 @@ def away(url: str) -> Iterator[None]:
     address = make_url(url)
     server = f"postgresql://{address.username}@{address.host}:{address.port}/postgres"
     with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS false")  # type: ignore[arg-type]
+        connection.execute(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS false")
         connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (address.database,))
         yield
-        connection.execute(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS true")  # type: ignore[arg-type]
+        connection.execute(f"ALTER DATABASE {address.database} ALLOW_CONNECTIONS true")
 
 
 def test_a_database_that_is_away_is_told_by_every_route_and_found_again(serve: Serve, empty_postgresql: str) -> None:
