@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from features import batch
@@ -242,6 +242,18 @@ ACTIONS = st.lists(st.one_of(POSTS, STEPS, STEPS), min_size=8, max_size=16)
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(ACTIONS)
+@example(
+    [
+        ("post", 0, 7, 9),
+        ("sync",),
+        ("publish",),
+        ("post", 0, 1, 7, 9),
+        ("stopped sync", 2),
+        ("post", 2, 11),
+        ("stopped publish", 1),
+        ("publish",),
+    ]
+)
 def test_each_row_is_seen_once_whatever_happens_in_whatever_order(actions: list[tuple[Any, ...]]) -> None:
     run_any_order(lambda root: f"sqlite:///{root / 'state.db'}", actions)
 
