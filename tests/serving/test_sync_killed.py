@@ -19,6 +19,7 @@ from serving.state.database import State, open_state
 from serving.state.migrate import migrate
 from serving.syncing import sync
 
+pytestmark = pytest.mark.slow
 NOW = datetime(2025, 3, 1)
 MANY = 4_500  # three batches of marks
 
