@@ -42,12 +42,14 @@ from serving.dependencies import Serving
 from serving.json_only import json_only
 from serving.offering import Offering
 from serving.policies import make_policy
+from serving.reading import Reading
 from serving.settings import ServingSettings, load_settings
 from serving.shop import OUTDATED, Shops, foreseen, is_outdated
 from serving.state import publications
 from serving.state.budget_reader import taken_reader
 from serving.state.database import CONNECTIONS, State, address, open_state
 from serving.state.score_reader import score_reader
+from serving.state.somebody import somebody_reader
 from serving.state.versions import version_reader
 from serving.stored_score import StoredScores
 from serving.telemetry import Metrics, Telemetry, make_log
@@ -111,6 +113,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     await serving.stored.reader.close()
     await serving.versions.close()
+    await serving.reading.close()
     await serving.taken.close()
     serving.state.close()
 
@@ -122,13 +125,15 @@ def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
     clock = _clock(settings, state, log)
     champions = load_champions(home, log, not_after=clock.pinned)
     stages, segments = load_stages(config_file(home, DEFAULT_STAGES)), load_segments(config_file(home, DEFAULT_SEGMENTS))
+    shops = Shops(_unreached(stages), home.timezone)
     return Serving(
         settings=settings,
         home=home,
         state=state,
         clock=clock,
         gate=gate,
-        reader=Reader(Shops(_unreached(stages), home.timezone), stages, segments),
+        reader=Reader(shops, stages, segments),
+        reading=Reading(state, somebody_reader(state), shops),
         stored=StoredScores(score_reader(state), clock, champions.version("churn"), home.currency),
         policy=make_policy(settings, home, champions, log, attributes=_attributes(state)),
         champions=champions,

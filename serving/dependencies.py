@@ -18,6 +18,7 @@ from serving.deciding import Decider
 from serving.desk import Desk
 from serving.offering import Offering
 from serving.older_policies import OlderPolicies
+from serving.reading import Reading
 from serving.remembered import Remembered
 from serving.settings import ServingSettings
 from serving.situations import Situations
@@ -47,6 +48,7 @@ class Serving:
     champions: Champions
     offering: Offering
     versions: Lookup[Moment]
+    reading: Reading
     taken: Lookup[datetime]
     bands: Bands
     segments: SegmentRules

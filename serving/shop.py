@@ -137,6 +137,10 @@ class Shops:
         """Says that there is a publication of this generation: answers from now on are of it, or a newer one."""
         self._expected = max(self._expected, generation)
 
+    def at_hand(self, generation: int) -> Shop | None:
+        """The publication in memory; None where it is older than this generation, which the database tells of."""
+        return self._shop if generation <= self._shop.generation else None
+
     def current(self, connection: Connection, *, at_least: int = 0) -> Shop:
         """The newest publication; `at_least` names a generation that the caller has seen already."""
         if max(at_least, self._expected) > self._shop.generation or time.monotonic() - self._looked_at > LOOK_AGAIN_SECONDS:

@@ -17,6 +17,7 @@ from serving.dependencies import Ours, Serving
 from serving.errors import unknown_customer
 from serving.fields import Id
 from serving.risk import Risk, risks
+from serving.state.somebody import Whom
 
 router = APIRouter(prefix="/v1", tags=["churn"])
 
@@ -82,10 +83,9 @@ async def _stored(request: Request) -> bytes | None:
     return await ours.stored.answer(customer_id, locale)
 
 
-def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, locale: Locale = "en") -> Churn:
+async def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, locale: Locale = "en") -> Churn:
     """This customer's churn probability, with what it rests on: the published one while it holds, else as of now."""
-    with ours.state.reading() as connection:
-        current = ours.reader.customer(connection, customer_id, ours.clock.now())
+    current = ours.reader.current(*await ours.reading.rows(Whom(customer_id, None, ours.clock.now())))
     if not current.known:
         raise unknown_customer(customer_id)
     return churn_answers([current], ours, locale)[0]

@@ -19,6 +19,7 @@ from serving.dependencies import Ours, Serving
 from serving.fields import Body, Id, Instant, Number
 from serving.offering import Shelf
 from serving.recommending import Found, Wanted, recommend
+from serving.state.somebody import Whom
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 
@@ -106,12 +107,11 @@ class RecommendationsIn(Body):
         return self
 
 
-def get_recommendations(
+async def get_recommendations(
     customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, asked: Annotated[Asked, Query()], request: Request
 ) -> Recommendations:
     """The products that this customer will most likely want next. Everybody gets an answer: where it is not the model's, it says why."""
-    with ours.state.reading() as connection:
-        seen = ours.reader.seen_customer(connection, customer_id, ours.clock.now())
+    seen = ours.reader.seen(*await ours.reading.rows(Whom(customer_id, None, ours.clock.now())))
     shelf = ours.offering.shelf(seen.shop, asked.filters, asked.placement, seen.now)
     found = _found(ours, seen, shelf, taste(seen.history, seen.profile), asked, limit=asked.limit, is_known=seen.known)
     note(request, shelf.plan.until, seen.now, found)
@@ -127,14 +127,11 @@ router.add_api_route(
 
 
 @router.post("/recommendations", dependencies=[Depends(require("app"))])
-def post_recommendations(asked: RecommendationsIn, ours: Ours) -> Recommendations:
+async def post_recommendations(asked: RecommendationsIn, ours: Ours) -> Recommendations:
     """The same for a visitor, or with a history that the app sends along: what they bought or looked at in this session."""
     now = ours.clock.now()
-    with ours.state.reading() as connection:
-        if asked.customer_id is not None:
-            seen = ours.reader.seen_customer(connection, asked.customer_id, now)
-        else:
-            seen = ours.reader.seen_visitor(connection, asked.visitor_id or "", now)
+    visitor_id = None if asked.customer_id is not None else asked.visitor_id or ""
+    seen = ours.reader.seen(*await ours.reading.rows(Whom(asked.customer_id, visitor_id, now)))
     known = taste(seen.history, seen.profile, _session(asked.history, now - timedelta(microseconds=1)))
     shelf = ours.offering.shelf(seen.shop, asked.context.filters, asked.context.placement, now)
     is_known = seen.known or asked.customer_id is None

@@ -42,6 +42,9 @@ class Lookup(Protocol[Asks]):
     async def row(self, key: Asks) -> Sequence[Any] | None:
         """The row of this key in the driver's own types; None where there is none, or no answer."""
 
+    async def rows(self, key: Asks) -> Sequence[Sequence[Any]] | None:
+        """All rows of this key, in the order of the statement; None where there is no answer."""
+
     async def close(self) -> None:
         """Closes the connections."""
 
@@ -60,13 +63,16 @@ class _Sqlite(Generic[Key]):
         self._opened: tuple[PoolProxiedConnection, sqlite3.Connection] | None = None
 
     async def row(self, key: Key) -> Sequence[Any] | None:
+        found = await self.rows(key)
+        return found[0] if found else None
+
+    async def rows(self, key: Key) -> Sequence[Sequence[Any]] | None:
         try:
             _, connection = self._opened or self._connect()
-            found: Sequence[Any] | None = connection.execute(self._question.statement, self._question.bound([key])).fetchone()
+            return connection.execute(self._question.statement, self._question.bound([key])).fetchall()
         except sqlite3.Error:
             await self.close()
             return None
-        return found
 
     def _connect(self) -> tuple[PoolProxiedConnection, sqlite3.Connection]:
         pooled = self._engine.raw_connection()
@@ -91,11 +97,15 @@ class _PostgreSql(Generic[Key]):
         self._driver: Any = engine.dialect.dbapi  # psycopg: imported where a database asks for it, and nowhere else
         self._question = question
         self._connection: AsyncConnection[Any] | None = None
-        self._waiting: list[tuple[Key, asyncio.Future[Sequence[Any] | None]]] = []
+        self._waiting: list[tuple[Key, asyncio.Future[Sequence[Sequence[Any]] | None]]] = []
         self._reading: asyncio.Task[None] | None = None
 
     async def row(self, key: Key) -> Sequence[Any] | None:
-        answer: asyncio.Future[Sequence[Any] | None] = asyncio.get_running_loop().create_future()
+        found = await self.rows(key)
+        return found[0] if found else None
+
+    async def rows(self, key: Key) -> Sequence[Sequence[Any]] | None:
+        answer: asyncio.Future[Sequence[Sequence[Any]] | None] = asyncio.get_running_loop().create_future()
         self._waiting.append((key, answer))
         if self._reading is None or self._reading.done():
             self._reading = asyncio.create_task(self._read_all())
@@ -104,7 +114,7 @@ class _PostgreSql(Generic[Key]):
     async def _read_all(self) -> None:
         while self._waiting:
             asked, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
-            rows: dict[Key, Sequence[Any]] = {}
+            rows: dict[Key, list[Sequence[Any]]] | None = None
             try:
                 async with asyncio.timeout(_PATIENCE_SECONDS):
                     rows = await self._read([key for key, _ in asked])
@@ -113,12 +123,15 @@ class _PostgreSql(Generic[Key]):
             finally:
                 for key, answer in asked:
                     if not answer.done():  # who asked may be gone
-                        answer.set_result(rows.get(key))
+                        answer.set_result(None if rows is None else rows.get(key, []))
 
-    async def _read(self, keys: list[Key]) -> dict[Key, Sequence[Any]]:
+    async def _read(self, keys: list[Key]) -> dict[Key, list[Sequence[Any]]]:
         connection = self._connection = self._connection or await self._connect()
         cursor = await connection.execute(self._question.statement, self._question.bound(keys), prepare=True)
-        return {self._question.key_of(row): row for row in await cursor.fetchall()}
+        found: dict[Key, list[Sequence[Any]]] = {}
+        for row in await cursor.fetchall():
+            found.setdefault(self._question.key_of(row), []).append(row)
+        return found
 
     async def _connect(self) -> "AsyncConnection[Any]":
         _, arguments = self._engine.dialect.create_connect_args(self._engine.url)

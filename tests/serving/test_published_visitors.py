@@ -19,6 +19,7 @@ from serving.publishing import publish
 from serving.shop import Shops
 from serving.state import customers, decisions, events
 from serving.state.database import State
+from serving.state.somebody import Whom, read
 from serving.state.tables import PUBLISHED_VISITORS
 from serving.state.visitors import customer_of_visitor, visitors_of_customer
 
@@ -105,7 +106,8 @@ def test_views_and_contacts_under_the_visitors_id_are_the_customers(state: State
     reader = Reader(Shops({"top": float("inf")}), load_stages())
     with state.reading() as connection:
         direct, through = reader.customer(connection, "an", MARCH), reader.visitor(connection, "v", MARCH)
-        seen = reader.seen_customer(connection, "an", MARCH)
+        (rows,) = read(connection, [Whom("an", None, MARCH)])
+        seen = reader.seen(rows, reader.shops.current(connection))
         early = reader.customer(connection, "an", SAID)
         nobody = reader.customer(connection, "chi", MARCH)
     for current in (direct, through):
