@@ -33,8 +33,8 @@ VISITED: Final = {"app_opened": "app", "store_visit": "store", "chat_started": "
 NOT_THEIRS: Final = frozenset({"email_sent", "email_opened", "impression", "identify"})
 """Events that tell no hour of the customer's: what the shop does, and what programs do (mail clients open mails by themselves)."""
 EMAIL: Final = "email"
-_WITHIN_US: Final = WITHIN_DAYS * DAY_US
-_WEEK_US: Final = 7 * DAY_US
+WITHIN_US: Final = WITHIN_DAYS * DAY_US
+WEEK_US: Final = 7 * DAY_US
 _RIPE: Final = timedelta(days=RIPE_DAYS)
 _WITHIN: Final = timedelta(days=WITHIN_DAYS)
 _NO_HOURS: Final = (0.0,) * HOURS
@@ -101,29 +101,29 @@ def habits(
     """
     now = microseconds(as_of)
     events = history.events
-    kind = np.array([_kind(name) for name in history.names.event_types], np.int8)[events["type"]]
-    kind[(events["known_at"] >= now) | (events["at"] < now - _WITHIN_US)] = _OTHER
-    hours = _hours(history.lines, events["at"][kind >= _DID], now, timezone, shop_timezone or timezone)
-    answers = _answers(contacts, as_of, events["at"], kind)
+    kind = np.array([event_kind(name) for name in history.names.event_types], np.int8)[events["type"]]
+    kind[(events["known_at"] >= now) | (events["at"] < now - WITHIN_US)] = OTHER
+    hours = _hours(history.lines, events["at"][kind >= DID], now, timezone, shop_timezone or timezone)
+    answers = answers_to(contacts, as_of, events["at"], kind)
     answers.update(_visits(history, events["at"], kind, now))
     return Habits(hours, answers)
 
 
-_OTHER, _SENT, _DID, _CLICKED, _CAME = 0, 1, 2, 3, 4
-_CHANNELS: Final = tuple(VISITED.values())
+OTHER, SENT, DID, CLICKED, CAME = 0, 1, 2, 3, 4
+CHANNELS: Final = tuple(VISITED.values())
 
 
-def _kind(event_type: str) -> int:
-    """What the event tells: from `_DID` on something of the hour, from `_CAME` on a visit to a channel."""
+def event_kind(event_type: str) -> int:
+    """What the event tells: from `DID` on something of the hour, from `CAME` on a visit to a channel."""
     if event_type in VISITED:
-        return _CAME + _CHANNELS.index(VISITED[event_type])
+        return CAME + CHANNELS.index(VISITED[event_type])
     if event_type in NOT_THEIRS:
-        return _SENT if event_type == "email_sent" else _OTHER
-    return _CLICKED if event_type == "email_clicked" else _DID
+        return SENT if event_type == "email_sent" else OTHER
+    return CLICKED if event_type == "email_clicked" else DID
 
 
 def _hours(lines: Arrays, did: Ints, now: int, timezone: str, shop_timezone: str) -> tuple[float, ...]:
-    bought = lines["at"][(lines["kind"] == _SALE) & (lines["at"] < now) & (lines["at"] >= now - _WITHIN_US)]
+    bought = lines["at"][(lines["kind"] == SALE_KIND) & (lines["at"] < now) & (lines["at"] >= now - WITHIN_US)]
     at = np.concatenate([bought, did])
     if not len(at):
         return _NO_HOURS
@@ -137,10 +137,11 @@ def _hours(lines: Arrays, did: Ints, now: int, timezone: str, shop_timezone: str
     return tuple(counts)
 
 
-_SALE: Final = KINDS.index(SALE)
+SALE_KIND: Final = KINDS.index(SALE)
 
 
-def _answers(contacts: Sequence[Contact], as_of: datetime, at: Ints, kind: NDArray[np.int8]) -> dict[str, tuple[float, float]]:
+def answers_to(contacts: Sequence[Contact], as_of: datetime, at: Ints, kind: NDArray[np.int8]) -> dict[str, tuple[float, float]]:
+    """Per channel (contacts, answered ones), of contacts and of events at `at` whose kind is `event_kind`'s, or OTHER for those not to be seen."""
     found: dict[str, tuple[float, float]] = {}
     mails: list[tuple[int, bool]] = []
     oldest, ripe = as_of - _WITHIN, as_of - _RIPE
@@ -153,9 +154,9 @@ def _answers(contacts: Sequence[Contact], as_of: datetime, at: Ints, kind: NDArr
         elif contact.decided_at <= ripe:
             sent, before = found.get(contact.channel, (0.0, 0.0))
             found[contact.channel] = (sent + 1.0, before + answered)
-    sent_at = at[kind == _SENT]
+    sent_at = at[kind == SENT]
     if mails or len(sent_at):
-        own = _mails(mails, sent_at, at[kind == _CLICKED], microseconds(as_of))
+        own = _mails(mails, sent_at, at[kind == CLICKED], microseconds(as_of))
         if own[0]:
             found[EMAIL] = own
     return found
@@ -182,13 +183,13 @@ def _mails(contacts: Sequence[tuple[int, bool]], sent_at: Ints, clicked_at: Ints
 def _visits(history: CustomerHistory, at: Ints, kind: NDArray[np.int8], now: int) -> dict[str, tuple[float, float]]:
     """Weeks with a visit per channel: an event there, or an order that was placed there."""
     weeks: dict[str, set[int]] = {}
-    came = kind >= _CAME
+    came = kind >= CAME
     for code, instant in zip(kind[came].tolist(), at[came].tolist(), strict=True):
-        weeks.setdefault(_CHANNELS[code - _CAME], set()).add((now - instant) // _WEEK_US)
+        weeks.setdefault(CHANNELS[code - CAME], set()).add((now - instant) // WEEK_US)
     lines = history.lines
     for code, channel in enumerate(history.names.channels):
-        if channel in _CHANNELS:
+        if channel in CHANNELS:
             placed = lines["at"][(lines["channel"] == code) & (lines["at"] < now)]
-            weeks.setdefault(channel, set()).update(((now - placed) // _WEEK_US).tolist())
+            weeks.setdefault(channel, set()).update(((now - placed) // WEEK_US).tolist())
     recent = {channel: sum(week < VISIT_WEEKS for week in own) for channel, own in weeks.items()}
     return {visits_key(channel): (float(VISIT_WEEKS), float(count)) for channel, count in recent.items() if count}

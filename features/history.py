@@ -34,7 +34,8 @@ _LINES: Final = (
 _ORDER, _LINE = 2, 3
 _EVENTS: Final = (("at", "<i8"), ("known_at", "<i8"), ("type", "<i4"), ("product", "<i4"), ("value", "<f8"))
 _CONTACTS: Final = (("at", "<i8"), ("decision", "<i4"), ("type", "<i4"))
-_TABLES: Final = (_LINES, _EVENTS, _CONTACTS)
+TABLES: Final = (_LINES, _EVENTS, _CONTACTS)
+"""(column, kind as NumPy names it) of lines, events and contacts, in the order in which `CustomerHistory.to_bytes` writes them."""
 
 Arrays = Mapping[str, NDArray[Any]]
 Rows = Sequence[Mapping[str, Any]]
@@ -82,7 +83,7 @@ class CustomerHistory:
     @classmethod
     def empty(cls) -> Self:
         """The history of somebody never seen."""
-        lines, events, contacts = ({name: np.empty(0, kind) for name, kind in columns} for columns in _TABLES)
+        lines, events, contacts = ({name: np.empty(0, kind) for name, kind in columns} for columns in TABLES)
         return cls(lines, events, contacts)
 
     @classmethod
@@ -116,7 +117,7 @@ class CustomerHistory:
             self.events,
             _without(self.contacts, "decision", [codes["decisions"].of(row["decision_id"]) for row in contacts]),
         )
-        own_lines, own_events, own = (_appended(old, rows, columns) for old, rows, columns in zip(kept, new, _TABLES, strict=True))
+        own_lines, own_events, own = (_appended(old, rows, columns) for old, rows, columns in zip(kept, new, TABLES, strict=True))
         return type(self)(own_lines, own_events, own, Names(**{name: each.ids for name, each in codes.items()}))
 
     def before(self, as_of: datetime) -> Self:
@@ -133,7 +134,7 @@ class CustomerHistory:
         """A compact form: a JSON header line with the names and lengths, then the arrays as they lie in memory."""
         tables = (self.lines, self.events, self.contacts)
         header = {"format": FORMAT, "names": asdict(self.names), "rows": [len(table["at"]) for table in tables]}
-        arrays = [table[name].astype(kind).tobytes() for table, columns in zip(tables, _TABLES, strict=True) for name, kind in columns]
+        arrays = [table[name].astype(kind).tobytes() for table, columns in zip(tables, TABLES, strict=True) for name, kind in columns]
         return b"".join([json.dumps(header, ensure_ascii=False).encode(), b"\n", *arrays])
 
     @classmethod
@@ -144,7 +145,7 @@ class CustomerHistory:
         if header["format"] != FORMAT:
             raise InputError("A published history has another version's form.", remedy="Publish again: nextbest publish.")
         offset, tables = end + 1, list[Arrays]()
-        for columns, rows in zip(_TABLES, header["rows"], strict=True):
+        for columns, rows in zip(TABLES, header["rows"], strict=True):
             table = {}
             for name, kind in columns:
                 table[name] = np.frombuffer(data, kind, rows, offset)

@@ -5,30 +5,32 @@ leaves the old one in place, and the next publication clears what was left half-
 """
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
-from typing import Any, Final
+from itertools import islice, repeat
+from typing import Any, Final, TypeVar
 
 import numpy as np
+import orjson
 import pandas as pd
 from numpy.typing import NDArray
 
-from decisions.contact_time import timezone_of
-from decisions.own_habits import Habits, habits
-from features.contract import CUSTOMERS, SALE
-from features.history import FORMAT, KINDS, CustomerHistory
+from features.contract import CUSTOMERS
+from features.crowds import Crowd
+from features.histories import Histories
+from features.history import FORMAT, CustomerHistory
 from features.own_rows import ShopFacts
 from serving.clock import wall
 from serving.held import Held
 from serving.plain import plain
-from serving.published_contacts import published_contact
 from serving.score_rows import score_rows
 from serving.shop import EVERYBODY
+from serving.shop_totals import ShopTotals
 from serving.state import publications
 from serving.state import scores as stored_scores
 from serving.state.database import State
+from serving.state.publications import CustomerRow
 from training.segments.rfm import RfmEdges
 
 CONTENTS: Final = 7
@@ -37,6 +39,8 @@ CONTENTS: Final = 7
 BATCH: Final = 2_000
 MOST_POPULAR: Final = 200
 MOST_STEPS: Final = 1_000
+
+T = TypeVar("T")
 
 Progress = Callable[[int], None]
 
@@ -50,35 +54,6 @@ class Published:
     customer_count: int
     product_count: int
     scored_count: int
-
-
-@dataclass
-class _Totals:
-    """What is summed up over all customers on the way, as of a time. `timezone` is the shop's."""
-
-    as_of: datetime
-    timezone: str
-    customer_count: int = 0
-    value: float = 0.0
-    order_count: int = 0
-    buyers: dict[str, int] = field(default_factory=dict)
-    habits: Habits = field(default_factory=Habits)
-
-    def add_habits(self, history: CustomerHistory, contacts: Sequence[Mapping[str, Any]], profile: Mapping[str, Any]) -> None:
-        known = [published_contact(contact, self.as_of) for contact in contacts]
-        own = habits(history, known, self.as_of, timezone_of(profile) or self.timezone, shop_timezone=self.timezone)
-        self.habits = self.habits.plus(own)
-
-    def add(self, history: CustomerHistory) -> None:
-        lines = history.before(self.as_of).lines
-        sold = lines["kind"] == KINDS.index(SALE)
-        quantity = np.where(np.isnan(lines["quantity"][sold]), 1.0, lines["quantity"][sold])
-        self.value += float(np.sum(quantity * np.nan_to_num(lines["unit_price"][sold]) - np.nan_to_num(lines["discount"][sold])))
-        self.order_count += len(np.unique(lines["order"][sold]))
-        for code in np.unique(lines["product"][sold]).tolist():
-            if code >= 0:
-                product_id = history.product_ids[code]
-                self.buyers[product_id] = self.buyers.get(product_id, 0) + 1
 
 
 @dataclass(frozen=True)
@@ -126,7 +101,7 @@ def publish(
     `progress` is called with the number of customers written so far.
     """
     facts_of_shop = shop or ShopFacts()
-    totals = _Totals(as_of, facts_of_shop.timezone)
+    totals = ShopTotals(as_of, facts_of_shop.timezone)
     known = _Known(profiles or {}, consents or {}, _contacts(contacts), _stages(scores))
     with state.writing() as connection:
         generation = publications.begin(connection, as_of=known_until or as_of, started_at=wall())
@@ -134,10 +109,13 @@ def publish(
     for batch in _batches(listed):
         with state.writing() as connection:
             publications.add_products(connection, generation, batch)
-    for batch in _batches(_customer_rows(histories, known, totals)):
-        with state.writing() as connection:
-            publications.add_customers(connection, generation, batch)
-        progress(totals.customer_count)
+    for crowd, without_history in _everybody(histories, known):
+        written = totals.customer_count
+        for rows in _batches(_customer_rows(crowd, without_history, known, totals)):
+            with state.writing() as connection:
+                publications.add_customers(connection, generation, rows)
+            written += len(rows)
+            progress(written)
     for batch in _batches(_visitor_rows(visitors)):
         with state.writing() as connection:
             publications.add_visitors(connection, generation, batch)
@@ -157,35 +135,43 @@ def publish(
     return Published(generation, as_of, totals.customer_count, len(listed), scored_count)
 
 
-def _batches(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+def _batches(rows: Iterable[T]) -> Iterator[list[T]]:
     source = iter(rows)
     while batch := list(islice(source, BATCH)):
         yield batch
 
 
-def _customer_rows(histories: Iterable[tuple[str, CustomerHistory]], known: _Known, totals: _Totals) -> Iterator[dict[str, Any]]:
-    """A row of the table for everybody with a history or a profile."""
-    seen = set()
-    for customer_id, history in histories:
-        seen.add(customer_id)
-        totals.add(history)
-        yield _customer_row(customer_id, history, known, totals)
-    for customer_id in known.profiles.keys() - seen:
-        yield _customer_row(customer_id, None, known, totals)
+def _everybody(histories: Iterable[tuple[str, CustomerHistory]], known: _Known) -> Iterator[tuple[Crowd, bool]]:
+    """Everybody with a history, then everybody with a profile alone, in crowds; and whether these are the latter."""
+    unseen = set(known.profiles)
+    for crowd in histories.crowds() if isinstance(histories, Histories) else _crowds(histories):
+        unseen.difference_update(crowd.customer_ids)
+        yield crowd, False
+    for batch in _batches(sorted(unseen)):
+        yield Crowd.of(batch, [CustomerHistory.empty()] * len(batch)), True
 
 
-def _customer_row(customer_id: str, history: CustomerHistory | None, known: _Known, totals: _Totals) -> dict[str, Any]:
-    profile, contacts = known.profiles.get(customer_id, {}), known.contacts.get(customer_id, [])
-    totals.customer_count += 1
-    totals.add_habits(history or CustomerHistory.empty(), contacts, profile)
-    return {
-        "customer_id": customer_id,
-        "profile": plain(profile),
-        "consent": plain(known.consents.get(customer_id, {})),
-        "contacts": contacts,
-        "history": None if history is None else history.to_bytes(),
-        "stage": known.stages.get(customer_id),
-    }
+def _crowds(histories: Iterable[tuple[str, CustomerHistory]]) -> Iterator[Crowd]:
+    for batch in _batches(histories):
+        customer_ids, own = zip(*batch, strict=True)
+        yield Crowd.of(customer_ids, own)
+
+
+def _customer_rows(crowd: Crowd, without_history: bool, known: _Known, totals: ShopTotals) -> list[CustomerRow]:
+    """A row of the table for each of them."""
+    profiles = [known.profiles.get(customer_id, {}) for customer_id in crowd.customer_ids]
+    contacts = [known.contacts.get(customer_id, ()) for customer_id in crowd.customer_ids]
+    totals.add(crowd, profiles, contacts)
+    histories = repeat(None) if without_history else crowd.encoded()
+    return [
+        CustomerRow(who, _json(profile), _json(known.consents.get(who, {})), _json(told), history, known.stages.get(who))
+        for who, profile, told, history in zip(crowd.customer_ids, profiles, contacts, histories, strict=False)
+    ]
+
+
+def _json(value: Any) -> bytes:
+    """As JSON text, of what `plain` makes of it."""
+    return orjson.dumps(value, default=plain)
 
 
 def _contacts(frame: pd.DataFrame | None) -> dict[str, list[dict[str, Any]]]:
@@ -241,7 +227,7 @@ def _product_row(row: Mapping[str, Any], shop: ShopFacts) -> dict[str, Any]:
 
 
 def _facts(
-    totals: _Totals, known: _Known, scores: pd.DataFrame | None, levels: Mapping[str, float], conversion_value: float
+    totals: ShopTotals, known: _Known, scores: pd.DataFrame | None, levels: Mapping[str, float], conversion_value: float
 ) -> dict[str, Any]:
     most = sorted(totals.buyers, key=lambda product_id: (-totals.buyers[product_id], product_id))[:MOST_POPULAR]
     return {

@@ -1,13 +1,14 @@
 """Publications: generations of published customers and products, of which readers see the newest complete one."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import pairwise
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
 
+from serving.state.copying import copy_rows
 from serving.state.tables import PUBLICATIONS, PUBLISHED_CUSTOMERS, PUBLISHED_PRODUCTS, PUBLISHED_SCORES, PUBLISHED_VISITORS
 
 SCORES_KEPT: Final = 3
@@ -26,6 +27,17 @@ class Publication:
     def facts_as_of(self) -> datetime:
         """The time that the facts are of: earlier than `as_of` where histories reach further."""
         return datetime.fromisoformat(self.facts["as_of"]) if "as_of" in self.facts else self.as_of
+
+
+class CustomerRow(NamedTuple):
+    """A customer as published: JSON as bytes of text, and the history's own bytes."""
+
+    customer_id: str
+    profile: bytes
+    consent: bytes
+    contacts: bytes
+    history: bytes | None
+    stage: str | None
 
 
 def current_generation() -> ScalarSelect[int]:
@@ -52,10 +64,9 @@ def begin(connection: Connection, *, as_of: datetime, started_at: datetime) -> i
     return int(newest) + 1
 
 
-def add_customers(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:
-    """Writes customers of this generation: customer_id, profile, consent, contacts, history, stage."""
-    if rows:
-        connection.execute(insert(PUBLISHED_CUSTOMERS), [{"generation": generation, **row} for row in rows])
+def add_customers(connection: Connection, generation: int, rows: Iterable[CustomerRow]) -> None:
+    """Writes customers of this generation."""
+    copy_rows(connection, PUBLISHED_CUSTOMERS, ("generation", *CustomerRow._fields), ((generation, *row) for row in rows))
 
 
 def add_products(connection: Connection, generation: int, rows: Sequence[dict[str, Any]]) -> None:

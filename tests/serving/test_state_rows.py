@@ -2,8 +2,11 @@ import threading
 from datetime import datetime, timedelta
 from typing import Any
 
+import orjson
+
 from serving.state import customers, decisions, events, publications, visitors
 from serving.state.database import State
+from serving.state.publications import CustomerRow
 
 NOW = datetime(2026, 3, 1, 12)
 
@@ -137,17 +140,7 @@ def test_contacts_carry_their_outcomes_in_order(state: State) -> None:
 def publish(state: State, names: dict[str, str], *, complete: bool = True) -> int:
     with state.writing() as connection:
         generation = publications.begin(connection, as_of=NOW, started_at=NOW)
-        rows: list[dict[str, Any]] = [
-            {
-                "customer_id": who,
-                "profile": {"name": name},
-                "consent": {"email": True},
-                "contacts": [],
-                "history": b"\x00h",
-                "stage": None,
-            }
-            for who, name in names.items()
-        ]
+        rows = [CustomerRow(who, orjson.dumps({"name": name}), b'{"email":true}', b"[]", b"\x00h", None) for who, name in names.items()]
         publications.add_customers(connection, generation, rows)
     if complete:
         with state.writing() as connection:
