@@ -6,7 +6,8 @@ ends a list, and leaves a placement empty. `decisions.decide_many` does the same
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -16,7 +17,7 @@ from decisions.asking import asked_for, check
 from decisions.chances import Chances, chances
 from decisions.composing import Drawn, Frame, composed
 from decisions.decision import Decision
-from decisions.exploration import draw, uniform
+from decisions.exploration import Draw, draw, uniform
 from decisions.holdout import GROUPS, Group, group_of
 from decisions.moment import Moment, failures, moment_of
 from decisions.policy import Policy
@@ -57,16 +58,50 @@ class _Listing:
         self.failed = np.array([again], dtype=bool)
 
 
+Picks = tuple[int, ...]
+"""The actions that were drawn, in order (places in the catalogue)."""
+
+
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """A decision but for its draw: for as long as the situation is the same, any number of decisions of one ask differ by their ids alone."""
+    """A decision but for its draw: for as long as the situation is the same, any number of decisions of one ask differ by what is drawn, and by name.
+
+    What was drawn once is composed once.
+    """
 
     listing: _Listing
     frame: Frame
+    _composed: dict[Picks, Decision] = field(default_factory=dict)
 
     def decide(self, decision_id: str) -> Decision:
         """The decision of this id."""
-        return composed(self.frame, decision_id, _drawn(replace(self.listing), self.frame.first, decision_id))
+        return self.named(self.picks(decision_id), decision_id)
+
+    def picks(self, decision_id: str) -> Picks:
+        """What is drawn for this id."""
+        if self._one_draw is not None:
+            pick = (self._one_draw.of(self._number(decision_id)),)
+            if pick in self._composed:
+                return pick
+        drawn = _drawn(replace(self.listing), self.frame.first, decision_id)
+        picks = tuple([each.action for each in drawn])
+        if picks not in self._composed:
+            self._composed[picks] = composed(self.frame, "", drawn)
+        return picks
+
+    def named(self, picks: Picks, decision_id: str) -> Decision:
+        """What was drawn before, as the decision of this id."""
+        return replace(self._composed[picks], decision_id=decision_id, ask=replace(self.listing.ask, decision_id=decision_id))
+
+    @cached_property
+    def _one_draw(self) -> Draw | None:
+        """The draw, where there is but one, and it is from what stood for choice at first."""
+        ask = self.listing.ask
+        return Draw(self.frame.first.probability[0]) if (ask.k == 1 or ask.placements) and len(ask.placements) <= 1 else None
+
+    def _number(self, decision_id: str) -> float:
+        ask, listing = self.listing.ask, self.listing
+        return uniform(listing.policy.seed if ask.seed is None else ask.seed, listing.moment.situation.customer_id, decision_id)
 
 
 def prepare(situation: Situation, ask: Ask, policy: Policy) -> Prepared:

@@ -8,6 +8,7 @@ Reinforcement Learning, 2nd ed., 2.2 and 2.8. Arrays are customers x actions; `n
 """
 
 import hashlib
+from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from json.encoder import encode_basestring_ascii as text
@@ -119,6 +120,18 @@ def draw(pi: Floats, uniform: Floats) -> NDArray[np.int64]:
     place = (edges <= uniform[:, None] * edges[:, -1:]).sum(axis=1)
     last = pi.shape[1] - 1 - np.argmax(pi[:, ::-1] > 0, axis=1)
     return np.asarray(np.minimum(place, last))
+
+
+class Draw:
+    """The same for one row and many numbers, one by one."""
+
+    def __init__(self, pi: Floats) -> None:
+        self._edges: list[float] = np.cumsum(pi).tolist()
+        self._last = int(np.flatnonzero(pi > 0)[-1]) if (pi > 0).any() else len(pi) - 1
+
+    def of(self, number: float) -> int:
+        """The place that is drawn by this number."""
+        return min(bisect_right(self._edges, number * self._edges[-1]), self._last)
 
 
 def uniform(seed: int, customer_id: str, decision_id: str, rank: int = 0) -> float:

@@ -124,7 +124,7 @@ class Decider:
             carried.add(decision)
             row = row_of(result, about, each.subject, each.asked)
             entry = Entry(row, contact_rows(decision), takes(decision, self.desk.policy, about.timezone), about.subject_ids, seen)
-            made[place] = _Made(Recorded(decision, about.known), entry)
+            made[place] = _Made(Recorded(decision, about.known, result.answers), entry)
         return known, made
 
     async def _write(self, entries: Sequence[Entry], now: datetime) -> list[Outcome]:

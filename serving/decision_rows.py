@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
@@ -39,10 +39,11 @@ class Subject:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A decision as it is in the database. `known` says whether anything was known about the subject."""
+    """A decision as it is in the database. `known` says whether anything was known about the subject; `answers` is as in `Made`."""
 
     decision: Decision
     known: bool
+    answers: dict[bool, bytes] = field(default_factory=dict, repr=False, compare=False)
 
 
 def row_of(made: Made, about: About, subject: Subject, asked: Mapping[str, Any]) -> dict[str, Any]:

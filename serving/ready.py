@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
-from decisions.decide import Prepared, prepare
+from decisions.decide import Picks, Prepared, prepare
 from decisions.decision import Decision
 from decisions.policy import Policy
 from decisions.records import Written, to_json
@@ -43,10 +43,20 @@ class About:
 
 @dataclass(frozen=True)
 class Made:
-    """A decision and its record as JSON."""
+    """A decision and its record as JSON. `answers` keeps what the answers of decisions that differ by their ids alone have in common."""
 
     decision: Decision
     record: bytes
+    answers: dict[bool, bytes] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is ready for one way to ask."""
+
+    prepared: Prepared
+    written: Written
+    answers: dict[Picks, dict[bool, bytes]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -55,20 +65,20 @@ class Ready:
 
     about: About
     situation: Situation
-    _prepared: dict[Hashable, tuple[Prepared, Written]] = field(default_factory=dict, repr=False)
+    _asked: dict[Hashable, _Asked] = field(default_factory=dict, repr=False)
 
     def decide(self, ask: Ask, policy: Policy) -> Made:
         """The decision, as `decisions.decide` makes it."""
         key = ask.stage, ask.channels, tuple(ask.context.items()), ask.k, ask.seed, ask.placements, ask.deferred
-        found = self._prepared.get(key)
+        found = self._asked.get(key)
         if found is None:
             prepared = prepare(self.situation, ask, policy)
-            found = prepared, Written.of(prepared.frame)
-            if len(self._prepared) < _MOST_ASKS:
-                self._prepared[key] = found
-        prepared, written = found
-        decision = prepared.decide(ask.decision_id)
-        return Made(decision, to_json(decision, written))
+            found = _Asked(prepared, Written.of(prepared.frame))
+            if len(self._asked) < _MOST_ASKS:
+                self._asked[key] = found
+        picks = found.prepared.picks(ask.decision_id)
+        decision = found.prepared.named(picks, ask.decision_id)
+        return Made(decision, to_json(decision, found.written), found.answers.setdefault(picks, {}))
 
 
 @dataclass

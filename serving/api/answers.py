@@ -152,9 +152,19 @@ class DecisionAnswer(BaseModel):
     candidates: list[Stood] | None = Field(default=None, description="every action with its terms; with explain")
 
 
-def answer_json(decision: Decision, *, known: bool, explain: bool = False) -> bytes:
-    """The answer that shows this decision, as JSON; without an id it is a preview. A model of it would be made, checked and taken apart for nothing."""
-    return orjson.dumps(answer_plain(decision, known=known, explain=explain))
+def answer_json(decision: Decision, *, known: bool, explain: bool = False, kept: dict[bool, bytes] | None = None) -> bytes:
+    """The answer that shows this decision, as JSON; without an id it is a preview. A model of it would be made, checked and taken apart for nothing.
+
+    `kept` keeps what the answers of decisions that differ by their ids alone have in common, by `explain`.
+    """
+    rest = None if kept is None else kept.get(explain)
+    if rest is None:
+        plain = answer_plain(decision, known=known, explain=explain)
+        del plain["decision_id"]
+        rest = orjson.dumps(plain)[1:]
+        if kept is not None:
+            kept[explain] = rest
+    return b'{"decision_id":' + orjson.dumps(decision.decision_id or None) + b"," + rest
 
 
 def answer_plain(decision: Decision, *, known: bool, explain: bool = False) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from decisions.policy import Policy
 from decisions.records import to_json
 from decisions.situation import MOST_ACTIONS, Ask
 from features.errors import InputError
-from serving.api.answers import DecisionAnswer, answer_json, answer_plain
+from serving.api.answers import DecisionAnswer, answer_json
 from serving.auth import require
 from serving.channels import checked_channels
 from serving.deciding import Recorded, Subject, Wanted
@@ -183,7 +183,7 @@ async def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyK
     for place, each in enumerate(asked.decisions):
         with _named(f"decisions.{place}"):
             _ask(each, ids[place], ours)
-    return _json({"decisions": await _decided(asked.decisions, ids, ours, are_new=False)})
+    return _json(b'{"decisions":[' + b",".join(await _decided(asked.decisions, ids, ours, are_new=False)) + b"]}")
 
 
 @router.get("/{decision_id:path}", dependencies=[Depends(require("crm"))])
@@ -227,7 +227,7 @@ def _record(row: Mapping[str, Any], made: Recorded, outcomes: Sequence[Mapping[s
     )
 
 
-async def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving, *, are_new: bool) -> list[dict[str, Any]]:
+async def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Serving, *, are_new: bool) -> list[bytes]:
     """The answers, in order: dry runs are decided, all others recorded together. `are_new`: nobody was told of any of these ids."""
     asks, now = [_ask(each, decision_id, ours) for each, decision_id in zip(asked, ids, strict=True)], ours.clock.now()
     wanted = [Wanted(_subject(each), ask, _plain(each), are_new) for each, ask in zip(asked, asks, strict=True) if not each.dry_run]
@@ -236,11 +236,14 @@ async def _decided(asked: Sequence[DecisionIn], ids: Sequence[str], ours: Servin
     for each, answer in zip(asked, made, strict=True):
         if not each.dry_run:
             ours.metrics.decisions.labels(answer.decision.stage, answer.decision.actions[0].action_id).inc()
-    return [answer_plain(answer.decision, known=answer.known, explain=each.explain) for each, answer in zip(asked, made, strict=True)]
+    return [
+        answer_json(answer.decision, known=answer.known, explain=each.explain, kept=answer.answers)
+        for each, answer in zip(asked, made, strict=True)
+    ]
 
 
-def _json(answer: dict[str, Any]) -> Response:
-    return Response(orjson.dumps(answer), media_type="application/json")
+def _json(answer: bytes) -> Response:
+    return Response(answer, media_type="application/json")
 
 
 @contextmanager
@@ -274,7 +277,8 @@ def _plain(asked: DecisionIn) -> dict[str, Any]:
 
 async def _dry_run(asked: DecisionIn, ask: Ask, ours: Serving, now: datetime) -> Recorded:
     ready = await ours.decider.ready(_subject(asked), now)
-    return Recorded(ready.decide(replace(ask, decision_id=""), ours.policy).decision, ready.about.known)
+    made = ready.decide(replace(ask, decision_id=""), ours.policy)
+    return Recorded(made.decision, ready.about.known, made.answers)
 
 
 def _replayed(row: Mapping[str, Any], made: Recorded, policy: Policy | str) -> Replay:
