@@ -80,6 +80,11 @@ def levels(frame: pd.DataFrame, stages: Stages) -> dict[str, float]:
     }
 
 
+def level_features(stages: Stages) -> tuple[str, ...]:
+    """The features that `levels` takes."""
+    return ("order_count", *(level.feature for level in stages.levels))
+
+
 def stage_of(values: Mapping[str, object], shop: Levels, stages: Stages) -> str:
     """The stage of one customer from their features and the shop's levels."""
     known = {**values, **shop}

@@ -112,19 +112,22 @@ def _published_tables(
     from features import batch
     from features.contacts import contact_history, mean_converted_value
     from features.cutoffs import default_as_of
+    from features.definitions import FEATURES
     from features.histories import customer_ids, histories
-    from features.journey import DEFAULT_STAGES, levels, load_stages
+    from features.journey import DEFAULT_STAGES, level_features, levels, load_stages
     from features.own_rows import ShopFacts
     from features.products import known_products
     from features.profiles import consents, profiles
     from features.visitors import identified_visitors
     from serving.publishing import publish
-    from training.segments.rfm import rfm_edges
+    from training.segments.rfm import EDGE_FEATURES, rfm_edges
 
     until = max(at, default_as_of(tables))
     if scores is None and has_champion(work.home(), "churn"):
         scores = churn_scores(work, tables, at, None, reasons=True, hindsight=False)
-    everybody = batch.features(tables, [at])
+    stages = load_stages(work.rules(DEFAULT_STAGES))
+    needed = {*level_features(stages), *EDGE_FEATURES}
+    everybody = batch.features(tables, [at], [feature for feature in FEATURES if feature.name in needed])
     with counting("publish customers", len(customer_ids(tables, until))) as progress:
         return publish(
             state,
@@ -138,7 +141,7 @@ def _published_tables(
             products=tables.products.to_pandas(),
             shop=ShopFacts(known_products(tables), tables.timezone),
             scores=scores,
-            levels=levels(everybody, load_stages(work.rules(DEFAULT_STAGES))),
+            levels=levels(everybody, stages),
             rfm=rfm_edges(everybody),
             currency=work.home().currency,
             conversion_value=mean_converted_value(tables, at),

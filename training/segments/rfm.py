@@ -23,6 +23,8 @@ NO_PURCHASE: Final = "no purchase"
 SCORES: Final = ("recency_score", "frequency_score", "money_score")
 FIFTHS: Final = (0.2, 0.4, 0.6, 0.8)
 _MEASURES: Final = {"recency": "days_since_last_order", "frequency": "order_day_count", "money": "value_total"}
+EDGE_FEATURES: Final = tuple(_MEASURES.values())
+"""The features that `rfm_edges` takes."""
 
 
 class _Row(BaseModel):
