@@ -1,11 +1,10 @@
-"""Decisions and their outcomes: written before they are answered, and read as one customer's contact history."""
+"""Decisions and their outcomes: written before they are answered."""
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ARRAY, Connection, Select, String, bindparam, select, text
+from sqlalchemy import ARRAY, Connection, String, bindparam, select, text
 
 from serving.state.inserts import insert_new
 from serving.state.tables import CONTACTS, DECISIONS, OUTCOMES
@@ -87,36 +86,7 @@ def outcomes_of(connection: Connection, decision_id: str) -> list[dict[str, Any]
     return [dict(row._mapping) for row in connection.execute(ordered)]
 
 
-def contacts_of(
-    connection: Connection, subject_ids: Collection[str], until: datetime, *, outcomes_before: datetime
-) -> list[dict[str, Any]]:
-    """The subjects' contacts up to `until`, oldest first: decision_id, subject_id, action_id, channel, decided_at, outcomes, outcomes_at.
-
-    `outcomes` are the types of the decision's outcomes from before `outcomes_before`, oldest first, `outcomes_at` their instants.
-    """
-    asked = {"subject_ids": list(subject_ids), "until": until, "outcomes_before": outcomes_before}
-    contacts: dict[tuple[str, int], dict[str, Any]] = {}
-    for row in connection.execute(_CONTACTS_WITH_OUTCOMES, asked):
-        shown = {name: row._mapping[name] for name in ("decision_id", "subject_id", "action_id", "channel", "decided_at")}
-        contact = contacts.setdefault((row.decision_id, row.rank), {**shown, "outcomes": [], "outcomes_at": []})
-        if row.outcome_type is not None:
-            contact["outcomes"].append(row.outcome_type)
-            contact["outcomes_at"].append(row.occurred_at)
-    return list(contacts.values())
-
-
-def _contacts_with_outcomes() -> Select[Any]:
-    mine = select(CONTACTS).where(
-        CONTACTS.c.subject_id.in_(bindparam("subject_ids", expanding=True)), CONTACTS.c.decided_at <= bindparam("until")
-    )
-    newest = mine.order_by(CONTACTS.c.decided_at.desc(), CONTACTS.c.decision_id, CONTACTS.c.rank).limit(MOST_CONTACTS).subquery()
-    of_it = (OUTCOMES.c.decision_id == newest.c.decision_id) & (OUTCOMES.c.occurred_at < bindparam("outcomes_before"))
-    joined = select(newest, OUTCOMES.c.outcome_type, OUTCOMES.c.occurred_at).outerjoin(OUTCOMES, of_it)
-    return joined.order_by(newest.c.decided_at, newest.c.decision_id, newest.c.rank, OUTCOMES.c.occurred_at, OUTCOMES.c.event_id)
-
-
 # once: every request asks them, and making a statement costs more than asking it
-_CONTACTS_WITH_OUTCOMES = _contacts_with_outcomes()
 _COUNTS = {
     "sqlite": text("SELECT subject_id, count(*) FROM contacts WHERE subject_id IN (SELECT value FROM json_each(:who)) GROUP BY subject_id"),
     "postgresql": text("SELECT subject_id, count(*) FROM contacts WHERE subject_id = ANY(:who) GROUP BY subject_id"),

@@ -1,11 +1,10 @@
-"""Events and order lines that were posted: stored once each, and read per customer as rows that extend a history."""
+"""Events and order lines that were posted: stored once each."""
 
 import zlib
-from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, delete, select, text
+from sqlalchemy import Connection, delete, select, text
 
 from features.contract import EVENTS as EVENT_TABLE
 from features.contract import ORDERS as ORDER_TABLE
@@ -39,27 +38,6 @@ def add_order_lines(connection: Connection, rows: Sequence[dict[str, Any]]) -> s
     return new - again
 
 
-def events_of_customer(
-    connection: Connection, customer_id: str, before: datetime, visitors: Mapping[str, datetime]
-) -> list[dict[str, Any]]:
-    """The customer's posted events from before this instant, oldest first.
-
-    Among them what they did as one of these visitors (`serving.state.visitors.visitors_of_customer`), known_at the time when they were identified, as
-    `features.sources` has it.
-    """
-    own = _rows(connection, _EVENTS_OF_CUSTOMER, who=customer_id, before=before)
-    if not visitors:
-        return own
-    earlier = _rows(connection, _EVENTS_OF_VISITORS, who=list(visitors), before=before)
-    merged = own + [{**row, "known_at": max(row["occurred_at"], visitors[row["visitor_id"]])} for row in earlier]
-    return sorted(merged, key=lambda row: (row["occurred_at"], row["event_id"]))
-
-
-def events_of_visitor(connection: Connection, visitor_id: str, before: datetime) -> list[dict[str, Any]]:
-    """The visitor's posted events from before this instant, oldest first."""
-    return _rows(connection, _EVENTS_OF_VISITOR, who=visitor_id, before=before)
-
-
 def customers_of_orders(connection: Connection, order_ids: Collection[str]) -> dict[str, str]:
     """Whose order each of these ids is, of those that were posted. Nobody else posts any of them until this transaction ends."""
     ids = sorted(set(order_ids))
@@ -72,30 +50,3 @@ def customers_of_orders(connection: Connection, order_ids: Collection[str]) -> d
         found |= {row.order_id: row.customer_id for row in connection.execute(mine.distinct())}
     gone = [order_id for order_id in ids if order_id not in found]
     return found | {order_id: owner for (order_id, _), owner in marked(connection, ORDER_TABLE.name, gone).items()}
-
-
-def order_lines_of_customer(connection: Connection, customer_id: str, before: datetime) -> list[dict[str, Any]]:
-    """The customer's posted order lines from before this instant, oldest first."""
-    return _rows(connection, _LINES_OF_CUSTOMER, who=customer_id, before=before)
-
-
-def _rows(connection: Connection, newest_first: Select[Any], **asked: Any) -> list[dict[str, Any]]:
-    return [dict(row._mapping) for row in connection.execute(newest_first, {"most": MOST_ROWS, **asked})][::-1]
-
-
-def _events(whose: ColumnElement[bool]) -> Select[Any]:
-    known = select(EVENTS).where(whose, EVENTS.c.occurred_at < bindparam("before"))
-    return known.order_by(EVENTS.c.occurred_at.desc(), EVENTS.c.event_id.desc()).limit(bindparam("most"))
-
-
-def _lines() -> Select[Any]:
-    mine = select(ORDER_LINES).where(ORDER_LINES.c.customer_id == bindparam("who"), ORDER_LINES.c.ordered_at < bindparam("before"))
-    newest_first = mine.order_by(ORDER_LINES.c.ordered_at.desc(), ORDER_LINES.c.order_id, ORDER_LINES.c.line)
-    return newest_first.limit(bindparam("most"))
-
-
-# once: every request asks them, and making a statement costs more than asking it
-_LINES_OF_CUSTOMER = _lines()
-_EVENTS_OF_CUSTOMER = _events(EVENTS.c.customer_id == bindparam("who"))
-_EVENTS_OF_VISITOR = _events(EVENTS.c.visitor_id == bindparam("who"))
-_EVENTS_OF_VISITORS = _events(EVENTS.c.customer_id.is_(None) & EVENTS.c.visitor_id.in_(bindparam("who", expanding=True)))

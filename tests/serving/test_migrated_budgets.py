@@ -7,10 +7,11 @@ from typing import Any
 from alembic import command
 from sqlalchemy import text
 
-from serving.state import customers, decisions
+from serving.state import decisions
 from serving.state.budgets import BudgetTake, take
 from serving.state.database import connect, open_state
 from serving.state.migrate import _config, migrate
+from serving.state.somebody import Whom, read
 
 MARCH = datetime(2025, 3, 1)
 DECISION: dict[str, Any] = {
@@ -49,12 +50,11 @@ def test_decisions_contacts_and_publications_stay_and_budgets_begin_untouched(em
     state = open_state(empty_database)
     with state.reading() as connection:
         found = decisions.find(connection, "d1")
-        contacts = decisions.contacts_of(connection, ["c1"], MARCH, outcomes_before=MARCH)
-        customer = customers.read(connection, "c1")
+        (rows,) = read(connection, [Whom("c1", None, MARCH)])
     with state.writing() as connection:
         assert take(connection, [BudgetTake("winback", MARCH, 1, 0.5, most_contacts=1)])
     state.close()
     assert found == {**DECISION, "request": {"known": True}, "record": {"format": 1, "tên": "Huế"}, "digest": None}
-    assert [each["decision_id"] for each in contacts] == ["d1"]
-    assert customer is not None
-    assert customer.profile == {"name": "An"}
+    assert [each["decision_id"] for each in rows.contacts] == ["d1"]
+    assert rows.stored is not None
+    assert rows.stored.profile == {"name": "An"}

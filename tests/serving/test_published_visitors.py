@@ -17,11 +17,10 @@ from features.visitors import identified_visitors
 from serving.current import Reader
 from serving.publishing import publish
 from serving.shop import Shops
-from serving.state import customers, decisions, events
+from serving.state import decisions, events
 from serving.state.database import State
 from serving.state.somebody import Whom, read
 from serving.state.tables import PUBLISHED_VISITORS
-from serving.state.visitors import customer_of_visitor, visitors_of_customer
 
 MARCH = datetime(2025, 3, 1)
 DAY = timedelta(days=1)
@@ -45,12 +44,12 @@ def post(state: State, event_id: str, at: datetime, event_type: str = "product_v
 
 def whose(state: State, visitor_id: str, before: datetime = MARCH) -> str | None:
     with state.reading() as connection:
-        return customer_of_visitor(connection, visitor_id, before)
+        return read(connection, [Whom(None, visitor_id, before)])[0].identified
 
 
 def visitors(state: State, customer_id: str, before: datetime = MARCH) -> dict[str, datetime]:
     with state.reading() as connection:
-        return visitors_of_customer(connection, customer_id, before)
+        return read(connection, [Whom(customer_id, None, before)])[0].visitors
 
 
 def test_a_published_visitor_is_their_customer_from_the_moment_that_was_said(state: State) -> None:
@@ -80,13 +79,6 @@ def test_only_the_newest_publication_counts_and_older_ones_are_removed(state: St
         assert connection.execute(select(func.count()).select_from(PUBLISHED_VISITORS)).scalar() == 1
     published(state, None)
     assert visitors(state, "binh") == {}
-
-
-def test_customers_without_visitors_are_told_from_others_when_they_are_read(state: State) -> None:
-    published(state, known(("v", "an", SAID)))
-    with state.reading() as connection:
-        found = customers.read_many(connection, ["an", "binh"])
-    assert [found[who].posted.visitors for who in ("an", "binh")] == [True, False]
 
 
 def contacted(state: State, subject_id: str, at: datetime) -> None:

@@ -5,13 +5,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from sqlalchemy import Connection
 
 from features.history import CustomerHistory
 from features.own_rows import ShopFacts
 from serving.plain import plain
 from serving.publishing import Published, publish
 from serving.shop import Shop, Shops
-from serving.state import customers
+from serving.state import somebody
+from serving.state.customers import StoredCustomer
 from serving.state.database import State
 
 AS_OF = datetime(2026, 3, 1)
@@ -40,6 +42,11 @@ def scores(*probabilities: float, stage: str = "retention") -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def stored(connection: Connection, *customer_ids: str) -> dict[str, StoredCustomer]:
+    found = somebody.read(connection, [somebody.Whom(who, None, AS_OF) for who in customer_ids])
+    return {rows.stored.customer_id: rows.stored for rows in found if rows.stored is not None}
+
+
 def read(state: State) -> Shop:
     with state.reading() as connection:
         return Shops({"top": np.inf}).current(connection)
@@ -60,7 +67,7 @@ def test_a_publication_holds_everybody_with_their_history_profile_and_score(stat
     )
     assert made == Published(1, AS_OF, customer_count=3, product_count=2, scored_count=1)
     with state.reading() as connection:
-        found = customers.read_many(connection, ["c0", "c1", "c9"])
+        found = stored(connection, "c0", "c9")
     assert found["c0"].profile == {"name": "An", "points": 3}
     assert found["c0"].consent == {"email": True}
     assert CustomerHistory.from_bytes(found["c0"].history or b"").product_ids == ("tea",)
@@ -105,7 +112,7 @@ def test_a_publication_that_fails_leaves_the_old_one_and_the_next_one_clears_up(
     made = publish(state, as_of=AS_OF, histories=[("c1", history(("pot", 1, 1.0)))])
     assert read(state).generation == made.generation == 3
     with state.reading() as connection:
-        assert set(customers.read_many(connection, ["c0", "c1"])) == {"c1"}
+        assert set(stored(connection, "c0", "c1")) == {"c1"}
 
 
 def test_readers_notice_a_new_publication(state: State) -> None:

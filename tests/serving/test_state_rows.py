@@ -3,10 +3,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
+from sqlalchemy import Connection
 
-from serving.state import customers, decisions, events, publications, visitors
+from serving.state import customers, decisions, events, publications
+from serving.state.customers import StoredCustomer
 from serving.state.database import State
 from serving.state.publications import CustomerRow
+from serving.state.somebody import Rows, Whom, read
 
 NOW = datetime(2026, 3, 1, 12)
 
@@ -61,13 +64,23 @@ def outcome(event_id: str, decision_id: str, outcome_type: str, *, hours_ago: fl
     }
 
 
+def rows_of(connection: Connection, customer_id: str, before: datetime = NOW) -> Rows:
+    (found,) = read(connection, [Whom(customer_id, None, before)])
+    return found
+
+
+def stored(connection: Connection, *customer_ids: str) -> dict[str, StoredCustomer]:
+    found = {who: rows_of(connection, who).stored for who in customer_ids}
+    return {who: customer for who, customer in found.items() if customer is not None}
+
+
 def test_an_event_is_stored_once_however_often_it_comes(state: State) -> None:
     with state.writing() as connection:
         assert events.add_events(connection, [event("e1"), event("e2"), event("e1")]) == {"e1", "e2"}
     with state.writing() as connection:
         assert events.add_events(connection, [event("e2"), event("e3")]) == {"e3"}
     with state.reading() as connection:
-        assert [e["event_id"] for e in events.events_of_customer(connection, "c1", NOW, {})] == ["e1", "e2", "e3"]
+        assert [e["event_id"] for e in rows_of(connection, "c1").events] == ["e1", "e2", "e3"]
 
 
 def test_a_large_batch_goes_in_whole(state: State) -> None:
@@ -96,9 +109,8 @@ def test_only_rows_before_the_instant_are_read_oldest_first(state: State) -> Non
     with state.writing() as connection:
         events.add_events(connection, [event("now", days_ago=0), event("late", days_ago=1), event("early", days_ago=9)])
     with state.reading() as connection:
-        found = events.events_of_customer(connection, "c1", NOW, {})
+        found = rows_of(connection, "c1").events
     assert [e["event_id"] for e in found] == ["early", "late"]
-    assert found[0]["properties"] == {"page": "home", "tên": "Hà Nội"}
 
 
 def test_what_a_visitor_did_belongs_to_the_customer_they_turn_out_to_be(state: State) -> None:
@@ -108,15 +120,14 @@ def test_what_a_visitor_did_belongs_to_the_customer_they_turn_out_to_be(state: S
     with state.writing() as connection:
         events.add_events(connection, [before, said, again_by_another])
     with state.reading() as connection:
-        known = visitors.visitors_of_customer(connection, "c1", NOW)
-        assert known == {"v": said["occurred_at"]}
-        assert visitors.visitors_of_customer(connection, "c1", said["occurred_at"]) == {}
-        assert visitors.visitors_of_customer(connection, "c2", NOW) == {}
-        mine = events.events_of_customer(connection, "c1", NOW, known)
-        assert [(e["event_id"], e.get("known_at")) for e in mine] == [("v1", said["occurred_at"]), ("i1", None)]
-        assert [e["event_id"] for e in events.events_of_customer(connection, "c2", NOW, {})] == ["i2"]
-        assert visitors.customer_of_visitor(connection, "v", NOW) == "c1"
-        assert visitors.customer_of_visitor(connection, "v", said["occurred_at"]) is None
+        mine = rows_of(connection, "c1")
+        assert mine.visitors == {"v": said["occurred_at"]}
+        assert rows_of(connection, "c1", said["occurred_at"]).visitors == {}
+        assert rows_of(connection, "c2").visitors == {}
+        assert [(e["event_id"], e.get("known_at")) for e in mine.events] == [("v1", said["occurred_at"]), ("i1", None)]
+        assert [e["event_id"] for e in rows_of(connection, "c2").events] == ["i2"]
+        whose = read(connection, [Whom(None, "v", before) for before in (NOW, said["occurred_at"])])
+        assert [rows.identified for rows in whose] == ["c1", None]
 
 
 def test_contacts_carry_their_outcomes_in_order(state: State) -> None:
@@ -126,12 +137,12 @@ def test_contacts_carry_their_outcomes_in_order(state: State) -> None:
         assert not decisions.add(connection, decision("d2"), contacts_of("d2"))
         decisions.add_outcomes(connection, [outcome("o2", "d1", "converted", hours_ago=1), outcome("o1", "d1", "delivered", hours_ago=9)])
     with state.reading() as connection:
-        contacts = decisions.contacts_of(connection, ["c1"], NOW, outcomes_before=NOW)
+        contacts = rows_of(connection, "c1").contacts
         assert [(c["decision_id"], c["outcomes"]) for c in contacts] == [("d1", ["delivered", "converted"]), ("d2", [])]
-        earlier = decisions.contacts_of(connection, ["c1"], NOW, outcomes_before=NOW - timedelta(hours=1))
+        earlier = rows_of(connection, "c1", NOW - timedelta(hours=1)).contacts
         assert [(c["decision_id"], c["outcomes"]) for c in earlier] == [("d1", ["delivered"]), ("d2", [])]
         assert contacts[0]["outcomes_at"] == [NOW - timedelta(hours=9), NOW - timedelta(hours=1)]
-        older = decisions.contacts_of(connection, ["c1"], NOW - timedelta(days=1.5), outcomes_before=NOW)
+        older = rows_of(connection, "c1", NOW - timedelta(days=1.5)).contacts
         assert [c["decision_id"] for c in older] == ["d1"]
         assert decisions.channels_of(connection, ["d1", "nowhere"]) == {"d1": ("c1", "email")}
         assert decisions.contact_count(connection, ["c1", "v"]) == 2
@@ -152,19 +163,19 @@ def publish(state: State, names: dict[str, str], *, complete: bool = True) -> in
 def test_readers_see_the_newest_complete_publication_whole(state: State) -> None:
     with state.reading() as connection:
         assert publications.current(connection) is None
-        assert customers.read(connection, "c1") is None
+        assert rows_of(connection, "c1").stored is None
     first = publish(state, {"c1": "An", "c2": "Bo"})
     publish(state, {"c1": "half"}, complete=False)
     with state.reading() as connection:
         now = publications.current(connection)
         assert now is not None
         assert (now.generation, now.facts) == (first, {"levels": {"a": 1.5}})
-        found = customers.read_many(connection, ["c1", "c2", "c3"])
+        found = stored(connection, "c1", "c2", "c3")
     assert {who: c.profile["name"] for who, c in found.items()} == {"c1": "An", "c2": "Bo"}
     assert found["c1"].history == b"\x00h"
     third = publish(state, {"c1": "new"})
     with state.reading() as connection:
-        found = customers.read_many(connection, ["c1", "c2"])
+        found = stored(connection, "c1", "c2")
     assert third > first
     assert {who: c.profile["name"] for who, c in found.items()} == {"c1": "new"}
 
@@ -177,7 +188,7 @@ def test_what_was_posted_about_a_customer_stands_over_what_was_published(state: 
         customers.put_consent(connection, "c1", {"sms": False}, NOW)
         customers.put_consent(connection, "new", {"email": True}, NOW)
     with state.reading() as connection:
-        old, new = customers.read(connection, "c1"), customers.read(connection, "new")
+        old, new = rows_of(connection, "c1").stored, rows_of(connection, "new").stored
     assert old is not None
     assert new is not None
     assert (old.profile, old.consent) == ({"name": "Anh"}, {"email": True, "sms": False})
