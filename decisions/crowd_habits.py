@@ -24,7 +24,7 @@ from decisions.own_habits import (
     visits_key,
 )
 from decisions.situation import Contact
-from features.crowds import Crowd, Ints
+from features.crowds import Crowd, Ints, distinct
 from features.instants import DAY_US, microseconds
 
 
@@ -72,7 +72,7 @@ def _hours_of_zone(at: Ints, owner: Ints, timezone: str, shop_timezone: str) -> 
     hour = local[timed] // HOUR_US
     first = hour.min(initial=0)
     span = int(hour.max(initial=0) - first) + 1
-    visits = np.unique(owner[timed] * span + (hour - first))
+    visits = distinct(owner[timed] * span + (hour - first))
     return np.bincount((visits % span + first) % HOURS, minlength=HOURS)
 
 
@@ -84,8 +84,8 @@ def _visits(crowd: Crowd, kind: NDArray[np.int8], now: int) -> dict[str, tuple[f
     weeks = (now - np.concatenate([at, placed_at])) // WEEK_US
     owner = np.concatenate([crowd.events.owners()[came], buyer])
     recent = weeks < VISIT_WEEKS
-    visits = np.unique(((np.concatenate([channel, placed_in]) * len(crowd) + owner) * VISIT_WEEKS + weeks)[recent])
-    visitors = np.unique(visits // VISIT_WEEKS) // max(len(crowd), 1)
+    visits = distinct(((np.concatenate([channel, placed_in]) * len(crowd) + owner) * VISIT_WEEKS + weeks)[recent])
+    visitors = distinct(visits // VISIT_WEEKS) // max(len(crowd), 1)
     counts, customers = (np.bincount(each, minlength=len(CHANNELS)) for each in (visits // VISIT_WEEKS // max(len(crowd), 1), visitors))
     return {
         visits_key(name): (float(VISIT_WEEKS * customers[place]), float(counts[place]))
@@ -106,7 +106,7 @@ def _placed(crowd: Crowd, now: int) -> tuple[Ints, Ints, Ints]:
 
 def _answers(crowd: Crowd, contacts: Mapping[int, Sequence[Contact]], as_of: datetime, kind: NDArray[np.int8]) -> Habits:
     """Of those who were contacted, one by one."""
-    mailed = np.unique(crowd.events.owners()[kind == SENT]).tolist()
+    mailed = distinct(crowd.events.owners()[kind == SENT]).tolist()
     found = Habits()
     for place in sorted(contacts.keys() | set(mailed)):
         own = slice(int(crowd.events.bounds[place]), int(crowd.events.bounds[place + 1]))

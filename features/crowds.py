@@ -90,6 +90,13 @@ class Crowd:
             yield b"".join((orjson.dumps(header), b"\n", *columns))
 
 
+def distinct(keys: Ints) -> Ints:
+    """The distinct keys, rising. NumPy's own way goes by a hash that keys made of two numbers spoil: it takes twenty times as long."""
+    rising = np.sort(keys)
+    found: Ints = rising[np.diff(rising, prepend=rising[:1] - 1) != 0]
+    return found
+
+
 def _bounds(lengths: Any) -> Ints:
     return np.concatenate([[0], np.cumsum(np.fromiter(lengths, np.int64))])
 

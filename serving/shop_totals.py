@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import compress
 from typing import Any, Final
 
 import numpy as np
@@ -12,7 +13,7 @@ from decisions.contact_time import timezone_of
 from decisions.crowd_habits import crowd_habits
 from decisions.own_habits import Habits
 from features.contract import SALE
-from features.crowds import Crowd, Ints
+from features.crowds import Crowd, Ints, distinct
 from features.history import KINDS
 from features.instants import microseconds
 from serving.published_contacts import published_contact
@@ -47,11 +48,13 @@ class ShopTotals:
         self.value += float(np.sum((quantity * np.nan_to_num(lines["unit_price"]) - np.nan_to_num(lines["discount"]))[sold]))
         owners = crowd.lines.owners()[sold]
         self.order_count += _distinct_orders(owners, lines["order"][sold])
-        bought, products = np.unique(crowd.names["products"].places(owners, lines["product"][sold])), crowd.names["products"].names
-        self.buyers.update(products[place] for place in bought.tolist() if place >= 0)
+        products = crowd.names["products"]
+        bought = np.zeros(len(products.names) + 1, bool)
+        bought[products.places(owners, lines["product"][sold])] = True  # the last place is of lines without a product
+        self.buyers.update(compress(products.names, bought.tolist()))
 
 
 def _distinct_orders(owners: Ints, orders: Ints) -> int:
     """Orders of these lines; those of one customer that name none are one."""
     width = int(orders.max(initial=-1)) + 2
-    return len(np.unique(owners * width + orders + 1))
+    return len(distinct(owners * width + orders + 1))
