@@ -1,7 +1,7 @@
 """Kinds of fields that several requests share: ids, texts, instants, numbers."""
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -23,7 +23,9 @@ def printable(text: str) -> str:
     return text
 
 
-Id = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(printable)]
+LONGEST_ID: Final = 200
+
+Id = Annotated[str, Field(min_length=1, max_length=LONGEST_ID), AfterValidator(printable)]
 Text = Annotated[str, Field(max_length=2_000), AfterValidator(printable)]
 Instant = Annotated[datetime, AfterValidator(naive_utc)]
 Number = Annotated[float, Field(allow_inf_nan=False)]

@@ -1,27 +1,35 @@
 """Products for a customer, a visitor, or a basket of things somebody looked at."""
 
+from collections.abc import Coroutine
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Annotated, Literal
+from functools import lru_cache
+from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Depends, Path, Query, Request
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+import orjson
+from fastapi import APIRouter, Depends, Path, Query, Response
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic.config import JsonDict
+from starlette.datastructures import QueryParams
 
 from decisions.merchandising import exclusions_of
 from decisions.taste import LOOKED_AT, Did, Taste, taste
 from features.instants import microseconds
-from serving.api.kept import KeptAnswers, note
-from serving.api.shown import Recommendation, Shown, WhyFallback, recommendation
+from serving.api.kept import kept_answers, until_tomorrow
+from serving.api.shown import Recommendation, Shown, WhyFallback, plain_recommendation
 from serving.auth import require
 from serving.current import Seen
 from serving.dependencies import Ours, Serving
 from serving.fields import Body, Id, Instant, Number
 from serving.offering import Shelf
 from serving.recommending import Found, Wanted, recommend
+from serving.remembered import Kept, Noted
 from serving.state.somebody import Whom
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
+
+_LONGEST_QUERY: Final = 2_000
+"""Bytes of a query whose words are kept as they were read."""
 
 _PRODUCT: JsonDict = {
     "product_id": "85123A",
@@ -108,26 +116,49 @@ class RecommendationsIn(Body):
 
 
 async def get_recommendations(
-    customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, asked: Annotated[Asked, Query()], request: Request
-) -> Recommendations:
+    customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, asked: Annotated[Asked, Query()]
+) -> Response:
     """The products that this customer will most likely want next. Everybody gets an answer: where it is not the model's, it says why."""
+    return Response((await _listed(ours, customer_id, asked)).body, media_type="application/json")
+
+
+async def _listed(ours: Serving, customer_id: str, asked: Asked) -> Kept:
+    """The answer, and until when it holds."""
     seen = ours.reader.seen(*await ours.reading.rows(Whom(customer_id, None, ours.clock.now())))
     shelf = ours.offering.shelf(seen.shop, asked.filters, asked.placement, seen.now)
     found = _found(ours, seen, shelf, taste(seen.history, seen.profile), asked, limit=asked.limit, is_known=seen.known)
-    note(request, shelf.plan.until, seen.now, found)
-    return _answer(ours, shelf, found, asked, customer_id=customer_id)
+    noted = Noted(until_tomorrow(shelf.plan.until, seen.now), found.fallback, found.removed)
+    return Kept(_answer(ours, shelf, found, asked, customer_id=customer_id), noted)
+
+
+def _directly(ours: Serving, customer_id: str, query: bytes) -> Coroutine[Any, Any, Kept] | None:
+    asked = _asked(query)
+    return None if asked is None else _listed(ours, customer_id, asked)
+
+
+@lru_cache(maxsize=1024)
+def _asked(query: bytes) -> Asked | None:
+    """What the words of a query ask; None where they cannot be taken: the usual way says why."""
+    if len(query) > _LONGEST_QUERY:
+        return None
+    words = QueryParams(query)
+    try:
+        return Asked.model_validate({name: words.getlist(name) if name == "exclude" else value for name, value in words.items()})
+    except ValidationError:
+        return None
 
 
 router.add_api_route(
     "/customers/{customer_id}/recommendations",
     get_recommendations,
+    response_model=Recommendations,
     dependencies=[Depends(require("app"))],
-    route_class_override=KeptAnswers,
+    route_class_override=kept_answers(_directly),
 )
 
 
-@router.post("/recommendations", dependencies=[Depends(require("app"))])
-async def post_recommendations(asked: RecommendationsIn, ours: Ours) -> Recommendations:
+@router.post("/recommendations", response_model=Recommendations, dependencies=[Depends(require("app"))])
+async def post_recommendations(asked: RecommendationsIn, ours: Ours) -> Response:
     """The same for a visitor, or with a history that the app sends along: what they bought or looked at in this session."""
     now = ours.clock.now()
     visitor_id = None if asked.customer_id is not None else asked.visitor_id or ""
@@ -136,7 +167,7 @@ async def post_recommendations(asked: RecommendationsIn, ours: Ours) -> Recommen
     shelf = ours.offering.shelf(seen.shop, asked.context.filters, asked.context.placement, now)
     is_known = seen.known or asked.customer_id is None
     found = _found(ours, seen, shelf, known, asked.context, limit=asked.limit, is_known=is_known)
-    return _answer(ours, shelf, found, asked.context, customer_id=asked.customer_id)
+    return Response(_answer(ours, shelf, found, asked.context, customer_id=asked.customer_id), media_type="application/json")
 
 
 def _found(ours: Serving, seen: Seen, shelf: Shelf, known: Taste, shown: Shown, *, limit: int, is_known: bool) -> Found:
@@ -149,15 +180,20 @@ def _found(ours: Serving, seen: Seen, shelf: Shelf, known: Taste, shown: Shown, 
     return found
 
 
-def _answer(ours: Serving, shelf: Shelf, found: Found, shown: Shown, *, customer_id: str | None) -> Recommendations:
-    return Recommendations(
-        customer_id=customer_id,
-        placement=shown.placement,
-        fallback=found.fallback is not None,
-        fallback_reason=found.fallback,
-        model_version=ours.champions.version("affinity"),
-        removed=dict(found.removed) if shown.explain else None,
-        recommendations=[recommendation(shelf, rank, each, explain=shown.explain) for rank, each in enumerate(found.products, start=1)],
+def _answer(ours: Serving, shelf: Shelf, found: Found, shown: Shown, *, customer_id: str | None) -> bytes:
+    """`Recommendations` as JSON."""
+    return orjson.dumps(
+        {
+            "customer_id": customer_id,
+            "placement": shown.placement,
+            "fallback": found.fallback is not None,
+            "fallback_reason": found.fallback,
+            "model_version": ours.champions.version("affinity"),
+            "removed": dict(found.removed) if shown.explain else None,
+            "recommendations": [
+                plain_recommendation(shelf, rank, each, explain=shown.explain) for rank, each in enumerate(found.products, start=1)
+            ],
+        }
     )
 
 

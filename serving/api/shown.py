@@ -1,6 +1,6 @@
 """What an app may ask about a list of products, and how one product of it is answered."""
 
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, Field, model_validator
 
@@ -81,16 +81,21 @@ class Recommendation(BaseModel):
 
 def recommendation(shelf: Shelf, rank: int, suggestion: Suggestion, *, explain: bool) -> Recommendation:
     """One product of an answer, with what the range says about it."""
+    return Recommendation(**plain_recommendation(shelf, rank, suggestion, explain=explain))
+
+
+def plain_recommendation(shelf: Shelf, rank: int, suggestion: Suggestion, *, explain: bool) -> dict[str, Any]:
+    """The same as it is sent: the fields of `Recommendation`."""
     listed = shelf.shop.products.get(suggestion.product_id)
-    return Recommendation(
-        product_id=suggestion.product_id,
-        rank=rank,
-        name=shelf.shop.name_of(suggestion.product_id),
-        category=(listed.category or None) if listed else None,
-        price=listed.price if listed else None,
-        image_url=(listed.image_url or None) if listed else None,
-        score=suggestion.score,
-        source=suggestion.source,
-        because_of=suggestion.because_of,
-        because=suggestion.because if explain else None,
-    )
+    return {
+        "product_id": suggestion.product_id,
+        "rank": rank,
+        "name": shelf.shop.name_of(suggestion.product_id),
+        "category": (listed.category or None) if listed else None,
+        "price": listed.price if listed else None,
+        "image_url": (listed.image_url or None) if listed else None,
+        "score": suggestion.score,
+        "source": suggestion.source,
+        "because_of": suggestion.because_of,
+        "because": suggestion.because if explain else None,
+    }
