@@ -26,7 +26,7 @@ from asyncio import Runner
 
 from benchmarks.asked import Asked, ask, loop
 from benchmarks.served_shop import NOW, ServedShop, make_shop
-from benchmarks.serving import ROUNDS, Line, cheapest, minimal, post_orders, published, served
+from benchmarks.serving_in_process import ROUNDS, Line, cheapest, minimal, post_orders, published, served
 from benchmarks.throwaway_postgresql import postgresql
 from features.interactions import interactions
 from training.affinity.backtest import run_backtest

@@ -1,0 +1,97 @@
+"""Whether an answer costs more where more customers are stored: CPU time per request of each route at growing numbers of customers."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import text
+
+from benchmarks.serving_load import warmed
+from benchmarks.serving_rows import Row
+from benchmarks.serving_shop import Shop
+from serving.state.database import State, open_state
+from serving.state.tables import PUBLISHED_CUSTOMERS, PUBLISHED_SCORES
+
+MOST: Final = 1.2
+ASKED: Final = 4_000
+"""Customers drawn at random at each size; as many at all sizes, so that what a server keeps of them is the same."""
+_AT_ONCE: Final = 50
+
+
+@dataclass(frozen=True)
+class Grown:
+    """CPU microseconds per request of each route, where so many customers are stored."""
+
+    customers: int
+    microseconds: dict[str, float]
+
+
+def growth(shop: Shop, name: str, sizes: Sequence[int], seconds: float, folder: Path) -> list[Row]:
+    """A row for each route: what it costs at the most customers against the fewest."""
+    found = []
+    for size in sorted(sizes):
+        grown = grow(shop, size)
+        found.append(Grown(len(grown.customer_ids), _costs(grown, seconds, folder)))
+    first, last = found[0], found[-1]
+    return [
+        Row(
+            f"{route}, {name}: {last.customers:,} customers stored against {first.customers:,}",
+            last.microseconds[route] / first.microseconds[route],
+            "x",
+            MOST,
+            "; ".join(f"{each.customers:,}: {each.microseconds[route]:,.0f} us" for each in found),
+        )
+        for route in first.microseconds
+    ]
+
+
+def _costs(shop: Shop, seconds: float, folder: Path) -> dict[str, float]:
+    who = shop.some(ASKED, seed=len(shop.customer_ids))
+    routes = {
+        "churn": shop.churn(who),
+        "recommendations": shop.recommendations(who),
+        "decisions": shop.decisions(who),
+        "events": shop.events(who),
+    }
+    with shop.serve(folder / "growth.log") as server:
+        return {route: warmed(server, requests, seconds).cpu_microseconds for route, requests in routes.items()}
+
+
+def grow(shop: Shop, customers: int) -> Shop:
+    """The shop with at least so many published customers: copies of its own under other ids, with their histories, profiles and scores."""
+    own = len(shop.customer_ids)
+    copies = max(-(-customers // own) - 1, 0)
+    state = open_state(shop.url)
+    for start in range(_copies(state, own) + 1, copies + 1, _AT_ONCE):
+        numbers = range(start, min(start + _AT_ONCE, copies + 1))
+        with state.writing() as connection:
+            for table in (PUBLISHED_CUSTOMERS, PUBLISHED_SCORES):
+                connection.execute(text(_copying(table.name, list(table.columns.keys()), numbers)))
+    with state.writing() as connection:
+        connection.execute(text("ANALYZE"))
+    state.close()
+    return replace(
+        shop, customer_ids=tuple(each for n in range(copies + 1) for each in (f"{who}{_ending(n)}" for who in shop.customer_ids))
+    )
+
+
+def _ending(number: int) -> str:
+    return f"~{number}" if number else ""
+
+
+def _copying(table: str, columns: list[str], numbers: range) -> str:
+    """Copies what was published (ids without ~) of the newest generation."""
+    chosen = ", ".join("t.customer_id || '~' || n.n" if name == "customer_id" else f"t.{name}" for name in columns)
+    values = " UNION ALL ".join(f"SELECT {number} AS n" for number in numbers)
+    newest = "(SELECT max(generation) FROM publications WHERE complete)"
+    return (
+        f"INSERT INTO {table} ({', '.join(columns)}) SELECT {chosen} FROM {table} t CROSS JOIN ({values}) n "  # our own names
+        f"WHERE t.generation = {newest} AND t.customer_id NOT LIKE '%~%'"
+    )
+
+
+def _copies(state: State, own: int) -> int:
+    """How many copies of everybody there are already."""
+    with state.reading() as connection:
+        return int(connection.execute(text(f"SELECT count(*) FROM {PUBLISHED_SCORES.name}")).scalar_one()) // own - 1
