@@ -62,7 +62,7 @@ def _why(
         return "no_model"
     if known.signals.empty:
         return "no_history" if is_known else "unknown_customer"
-    if not model.offered(known.product_ids).any():
+    if not model.knows(known.product_ids):
         return "unknown_products"
     return None if ranked else "new_products"
 

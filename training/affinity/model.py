@@ -179,6 +179,10 @@ class AffinityModel:
         """The range: every product that can be recommended."""
         return self.recall.range.product_ids
 
+    def knows(self, product_ids: Iterable[str]) -> bool:
+        """Whether any of these products is in the range."""
+        return bool((self.recall.range.columns(product_ids) != UNKNOWN).any())
+
     def offered(self, product_ids: Iterable[str]) -> Mask:
         """A mask over the range: which products are among these. To be made once for many questions."""
         columns = self.recall.range.columns(product_ids)
