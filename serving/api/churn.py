@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from serving.auth import require
 from serving.current import Current
-from serving.dependencies import Ours, Serving
+from serving.dependencies import Ours, Serving, serving_of
 from serving.errors import unknown_customer
-from serving.fields import Id
+from serving.fields import LONGEST_ID, Id
 from serving.risk import Risk, risks
 from serving.state.somebody import Whom
 
@@ -60,38 +60,46 @@ class Churn(BaseModel):
     why: str | None
 
 
-class _StoredFirst(APIRoute):
-    """Answers with the published score where it still holds and the key does; everything else goes the usual way."""
+class _Directly(APIRoute):
+    """Answers at once where the key and the words of the query are beyond doubt, with the published score where it still holds; else the usual way."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         usual = super().get_route_handler()
 
         async def handle(request: Request) -> Response:
-            stored = await _stored(request)
-            return await usual(request) if stored is None else Response(stored, media_type="application/json")
+            ours = serving_of(request)
+            locale, customer_id = _LOCALES.get(request.scope["query_string"]), request.path_params["customer_id"]
+            if ours.gate.is_stale:
+                await run_in_threadpool(ours.gate.keys)
+            odd = not customer_id.isprintable() or len(customer_id) > LONGEST_ID
+            if locale is None or odd or not ours.gate.lets_in(request.scope["headers"], "crm"):
+                return await usual(request)
+            stored = await ours.stored.answer(customer_id, locale)
+            return Response(stored or await _live(ours, customer_id, locale), media_type="application/json")
 
         return handle
 
 
-async def _stored(request: Request) -> bytes | None:
-    ours: Serving = request.app.state.serving
-    locale, customer_id = _LOCALES.get(request.scope["query_string"]), request.path_params["customer_id"]
-    if ours.gate.is_stale:
-        await run_in_threadpool(ours.gate.keys)
-    if locale is None or not customer_id.isprintable() or not ours.gate.lets_in(request.scope["headers"], "crm"):
-        return None
-    return await ours.stored.answer(customer_id, locale)
-
-
-async def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, locale: Locale = "en") -> Churn:
+async def get_churn(customer_id: Annotated[Id, Path(examples=["17850"])], ours: Ours, locale: Locale = "en") -> Response:
     """This customer's churn probability, with what it rests on: the published one while it holds, else as of now."""
+    return Response(await _live(ours, customer_id, locale), media_type="application/json")
+
+
+async def _live(ours: Serving, customer_id: str, locale: Language) -> str:
+    """The answer as of now, as JSON; raises where nothing is known of the customer."""
     current = ours.reader.current(*await ours.reading.rows(Whom(customer_id, None, ours.clock.now())))
     if not current.known:
         raise unknown_customer(customer_id)
-    return churn_answers([current], ours, locale)[0]
+    return churn_answers([current], ours, locale)[0].model_dump_json()
 
 
-router.add_api_route("/customers/{customer_id}/churn", get_churn, dependencies=[Depends(require("crm"))], route_class_override=_StoredFirst)
+router.add_api_route(
+    "/customers/{customer_id}/churn",
+    get_churn,
+    response_model=Churn,
+    dependencies=[Depends(require("crm"))],
+    route_class_override=_Directly,
+)
 
 
 def churn_answers(currents: Sequence[Current], ours: Serving, locale: Language) -> list[Churn]:
