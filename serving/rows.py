@@ -7,9 +7,10 @@ from typing import Any, Final, Generic, TypeVar
 import orjson
 from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from serving.errors import ProblemError, field_errors, invalid_json, invalid_request
+from serving.wire.rows import Receipt, Refusal
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -23,25 +24,6 @@ class Posted:
 
     rows: Sequence[Any]
     single: bool
-
-
-class Refusal(BaseModel):
-    """A row that was not taken: its place in the batch, counted from 0, and why."""
-
-    index: int
-    reason: str
-    remedy: str
-
-
-class Receipt(BaseModel):
-    """What became of the rows: those accepted are on disk; a duplicate was there already."""
-
-    model_config = ConfigDict(json_schema_extra={"examples": [{"accepted": 2, "duplicate": 1, "refused": 0, "refusals": []}]})
-
-    accepted: int = Field(description="rows that are new and stored")
-    duplicate: int = Field(description="rows that were stored before, left as they were")
-    refused: int = Field(description="rows that cannot be used, see refusals")
-    refusals: list[Refusal]
 
 
 def body_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:

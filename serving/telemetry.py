@@ -15,7 +15,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import ProblemError
-from serving.rows import Receipt
+from serving.wire.rows import Receipt
 
 _QUIET: Final = ("/healthz", "/readyz", "/metrics")
 _BUCKETS: Final = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0)

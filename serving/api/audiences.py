@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Generator, Sequence
-from datetime import date, datetime
+from datetime import datetime
 from typing import Annotated, Any, Final
 
 import orjson
@@ -10,7 +10,6 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from decisions.audience import AudienceAsk, Left, Outside, checked_action
-from serving.api.churn import Language
 from serving.api.parameters import only
 from serving.audience_rows import CLEAR
 from serving.audiences import Considered, considered, up_to
@@ -23,6 +22,8 @@ from serving.negotiation import wanted_format
 from serving.state.everybody import customer_ids
 from serving.streaming import Streamed
 from serving.table_formats import Answer, Format
+from serving.wire.audiences import AudiencePage
+from serving.wire.churn import Language
 
 router = APIRouter(prefix="/v1", tags=["audiences"])
 
@@ -44,52 +45,6 @@ class Asked(BaseModel):
     cursor: str | None = Field(default=None, description="next_cursor of the page before")
     locale: Language | None = Field(default=None, description="the language of customers whose own is not known")
     format: str | None = Field(default=None, description=f"{', '.join(FORMAT_NAMES)}; stands above Accept")
-
-
-class Member(BaseModel):
-    """One customer who would get the action, and how."""
-
-    customer_id: str
-    decision_id: str = Field(description="POST /v1/decisions with it, the channel and deferred gives this decision")
-    action_id: str
-    channel: str
-    action_probability: float
-    priority: float
-    send_at: datetime | None
-    locale: str | None
-    name: str | None
-    email: str | None
-    phone: str | None
-    subject: str | None
-    body: str | None
-    format: str | None
-    sender_name: str | None
-    sender_reply_to: str | None
-    product_ids: list[str]
-    product_names: list[str]
-    product_urls: list[str]
-    offer_code: str | None
-    valid_until: date | None
-
-
-class KeptOut(BaseModel):
-    """Why some of the scanned customers are not members: a gate's first reason, the group that gets no action, or another action was drawn."""
-
-    why: str
-    code: str
-    sentence: str
-    sentence_vi: str
-    customers: int
-
-
-class AudiencePage(BaseModel):
-    """One page of an audience. A page ends after `limit` members or 500 scanned customers, so that it may have no member and yet not be the last."""
-
-    members: list[Member]
-    scanned: int = Field(description="customers that this page considered, in the order of their ids")
-    outside: list[KeptOut]
-    as_of: datetime = Field(description="the time of all pages: of the first one's asking")
-    next_cursor: str | None = Field(description="for the next page; null at the end")
 
 
 def _of_our_time(at: datetime) -> datetime:

@@ -2,14 +2,12 @@
 
 import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
-from datetime import date, datetime
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Request, Response
 from fastapi import Query as InQuery
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field
 
 from serving.auth import require
 from serving.current import Current
@@ -18,46 +16,12 @@ from serving.errors import unknown_customer
 from serving.fields import LONGEST_ID, Id
 from serving.risk import Risk, risks
 from serving.state.somebody import Whom
+from serving.wire.churn import Churn, Language
 
 router = APIRouter(prefix="/v1", tags=["churn"])
 
-Language = Literal["en", "vi"]
 Locale = Annotated[Language, InQuery(description="the language of reasons")]
 _LOCALES: Final[Mapping[bytes, Language]] = {b"": "en", b"locale=en": "en", b"locale=vi": "vi"}
-
-
-class Churn(BaseModel):
-    """One customer's risk and worth. A number that is not known is null."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"customer_id": "17850", "churn_probability": 0.21, "horizon_days": 30, "band": "cooling", "percentile": 0.34}]
-        }
-    )
-
-    customer_id: str
-    stage: str
-    churn_probability: float | None = Field(description="probability of no purchase within horizon_days from as_of")
-    horizon_days: int | None
-    as_of: datetime | None = Field(description="what was known before this instant; now, unless source is published")
-    band: str | None = Field(description="risk band, as config/bands.yaml draws it")
-    percentile: float | None = Field(description="share of published customers who are less likely to leave, 0 to 1")
-    percentile_within_stage: float | None
-    segment: str | None = Field(description="by recency, frequency and money, as config/segments.yaml names them")
-    persona: str | None = Field(description="the group of similar customers they are in")
-    expected_next_order_on: date | None = Field(description="half of those who order again within the horizon will have ordered by then")
-    expected_next_order_from: date | None = Field(description="a tenth of them will")
-    expected_next_order_until: date | None = Field(description="nine tenths of them will")
-    average_days_between_orders: float | None
-    expected_orders: float | None = Field(description="within horizon_days")
-    expected_spend: float | None = Field(description="money within horizon_days")
-    clv: float | None = Field(description="money expected within a year, discounted")
-    historic_value: float | None = Field(description="money spent so far")
-    reasons: list[str]
-    model_version: str | None
-    source: Literal["model", "published", "none"] = Field(description="published: as it stood at as_of, and nothing was posted since")
-    insufficient_data: bool = Field(description="true: read `why` before relying on the numbers")
-    why: str | None
 
 
 class _Directly(APIRoute):

@@ -13,6 +13,7 @@ from serving.dependencies import Ours
 from serving.errors import ProblemError
 from serving.fields import Instant
 from serving.state import score_lists
+from serving.wire.churn import Change, ChangePage
 
 router = APIRouter(prefix="/v1", tags=["churn"])
 
@@ -26,29 +27,6 @@ class AskedChanges(BaseModel):
     band: list[str] = Field(default=[], description="into this band; may be repeated")
     limit: int = Field(default=100, ge=1, le=1_000)
     cursor: str | None = Field(default=None, description="next_cursor of the page before: holds since and band")
-
-
-class Change(BaseModel):
-    """A customer whom a publication put into another risk band than the one before."""
-
-    change_id: int = Field(description="rises; never used for another change")
-    customer_id: str
-    recorded_at: datetime
-    as_of: datetime = Field(description="what was known before this instant is in the new probability")
-    from_band: str
-    to_band: str
-    from_probability: float
-    to_probability: float
-    stage: str | None
-    model_version: str | None
-
-
-class ChangePage(BaseModel):
-    """Changes, oldest first. `next_cursor` is always there: after the last page it waits for what is recorded later."""
-
-    changes: list[Change]
-    next_cursor: str
-    more: bool = Field(description="whether another page is there now")
 
 
 class _Place(BaseModel):

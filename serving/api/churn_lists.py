@@ -1,7 +1,6 @@
 """Lists of customers by their risk, for the CRM: filtered, sorted, page by page or as one file."""
 
 from collections.abc import Generator, Sequence
-from datetime import datetime
 from typing import Annotated, Any, Final
 
 import orjson
@@ -10,7 +9,6 @@ from pydantic import BaseModel, Field
 from sqlalchemy import Connection
 
 from features.contract import STAGES
-from serving.api.churn import Churn, Language
 from serving.api.parameters import check_values, once, only, unusable
 from serving.auth import require
 from serving.churn_listing import DEFAULT_LIMIT, Listing, at_cursor, cursor_after, newest
@@ -22,6 +20,7 @@ from serving.negotiation import wanted_format
 from serving.state import score_lists
 from serving.state.score_lists import SORTS, Filters, Order
 from serving.streaming import Streamed
+from serving.wire.churn import ChurnPage, Language
 
 router = APIRouter(prefix="/v1", tags=["churn"])
 
@@ -63,16 +62,6 @@ class Asked(BaseModel):
     def order(self) -> Order | None:
         """The order asked for; None where none was."""
         return Order(self.sort.removeprefix("-"), self.sort.startswith("-")) if "sort" in self.model_fields_set else None
-
-
-class ChurnPage(BaseModel):
-    """One page of a list. The list is that of one publication: pages that are asked for later belong to it, whatever was published since."""
-
-    customers: list[Churn]
-    next_cursor: str | None = Field(description="for the next page; null at the end")
-    as_of: datetime = Field(description="what was known before this instant is in the scores")
-    total: int = Field(description="customers that the filters select, on all pages")
-    model_version: str | None
 
 
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {

@@ -5,10 +5,10 @@ from typing import Final
 
 import orjson
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 from sqlalchemy import Connection
 
-from serving.api.churn import Churn, Language, churn_answers
+from serving.api.churn import churn_answers
 from serving.api.churn_lists import Wanted
 from serving.auth import require
 from serving.churn_tables import FORMATS, NAMES, Answer, published_answers
@@ -16,6 +16,7 @@ from serving.dependencies import Ours, Serving
 from serving.fields import Body, Id
 from serving.state import score_lists
 from serving.streaming import Streamed
+from serving.wire.churn import Answers, Churn, Language
 
 router = APIRouter(prefix="/v1", tags=["churn"])
 
@@ -31,13 +32,6 @@ class Query(Body):
 
     customer_ids: list[Id] = Field(min_length=1, max_length=MOST)
     locale: Language = Field(default="en", description="the language of reasons")
-
-
-class Answers(BaseModel):
-    """One answer per known customer, in the order asked; the ids that are unknown beside them."""
-
-    customers: list[Churn]
-    unknown: list[str]
 
 
 @router.post(

@@ -1,10 +1,10 @@
 """One customer's profile, consent and recent touchpoints."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Body, Depends, Path
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, model_validator
 from sqlalchemy import Connection
 
 from features.contract import CUSTOMER_ID
@@ -17,6 +17,7 @@ from serving.dependencies import Ours
 from serving.errors import unknown_customer
 from serving.fields import Id, Instant, Text, printable
 from serving.state import customers
+from serving.wire.customers import Contacted, Profile, Touchpoint
 
 router = APIRouter(prefix="/v1/customers", tags=["customers"])
 
@@ -27,47 +28,6 @@ Attribute = bool | float | Text | None
 RECENT: Final = 20
 MOST_ATTRIBUTES: Final = 200
 CONSENT: Final = "consent_"
-
-
-class Touchpoint(BaseModel):
-    """Something that happened between the shop and the customer."""
-
-    kind: Literal["order", "event"]
-    what: str = Field(description="event type, or sale, return or fee")
-    at: datetime
-    product_id: str | None
-    product: str | None = Field(description="the product's name")
-
-
-class Contacted(BaseModel):
-    """A recorded decision and what came of it."""
-
-    decision_id: str
-    action_id: str
-    channel: str | None
-    decided_at: datetime
-    outcomes: list[str]
-
-
-class Profile(BaseModel):
-    """One customer."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"customer_id": "17850", "stage": "retention", "profile": {"country": "United Kingdom"}, "consent": {"email": True}}
-            ]
-        }
-    )
-
-    customer_id: str
-    stage: str
-    profile: dict[str, Any]
-    consent: dict[str, bool]
-    order_count: int
-    last_order_at: datetime | None
-    touchpoints: list[Touchpoint] = Field(description="the newest first")
-    decisions: list[Contacted] = Field(description="the newest first")
 
 
 class ProfileIn(BaseModel):

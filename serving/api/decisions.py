@@ -10,7 +10,7 @@ from typing import Annotated, Any, Final
 import orjson
 from fastapi import APIRouter, Depends, Header, Path, Request, Response
 from fastapi.routing import APIRoute
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 
 from decisions.asking import check
 from decisions.decide import decide
@@ -19,7 +19,7 @@ from decisions.policy import Policy
 from decisions.records import to_json
 from decisions.situation import MOST_ACTIONS, Ask
 from features.errors import InputError
-from serving.api.answers import DecisionAnswer, answer_json
+from serving.api.answers import answer_json
 from serving.auth import require
 from serving.channels import checked_channels
 from serving.deciding import Recorded, Subject, Wanted
@@ -28,6 +28,7 @@ from serving.dependencies import Ours, Serving
 from serving.errors import ProblemError
 from serving.fields import Body, Id, Text
 from serving.state import decisions
+from serving.wire.decisions import BatchAnswer, DecisionAnswer, DecisionRecord, OutcomeOf, Replay, Reserved
 
 router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
@@ -76,60 +77,6 @@ class Batch(Body):
     """Several decisions at once."""
 
     decisions: list[DecisionIn] = Field(min_length=1, max_length=MOST_AT_ONCE, description="in this order they take from budgets")
-
-
-class BatchAnswer(BaseModel):
-    """The answers, in the order of what was asked."""
-
-    decisions: list[DecisionAnswer]
-
-
-class OutcomeOf(BaseModel):
-    """One outcome of a decision."""
-
-    event_id: str
-    outcome_type: str
-    occurred_at: datetime
-    value: float | None
-
-
-class Reserved(BaseModel):
-    """A limit or budget that the decision took from."""
-
-    kind: str
-    what: str
-    count: int
-    money: float
-    days: int | None
-    most: float | None
-
-
-class Replay(BaseModel):
-    """The decision made again from its record."""
-
-    same: bool | None = Field(
-        description="true: the row is as it was recorded, and decides the same again, to the last digit; null: it cannot be made again here"
-    )
-    why: str
-
-
-class DecisionRecord(BaseModel):
-    """A decision as it was recorded."""
-
-    decision_id: str
-    customer_id: str | None
-    visitor_id: str | None
-    decided_at: datetime
-    answer: DecisionAnswer
-    request: dict[str, Any] = Field(description="what was asked")
-    features: dict[str, float] = Field(description="what the policy saw")
-    policy_version: str = Field(description="of the catalogue, the limits, the models and the rules that decided")
-    code_version: str
-    models: dict[str, str] = Field(description="the versions of the models that were asked, by kind")
-    reserved: list[Reserved] = Field(description="the limits and budgets that it rested on, and took from")
-    order_probability: float = Field(description="of exactly this list of actions")
-    outcomes: list[OutcomeOf]
-    replay: Replay
 
 
 class _AtOnce(APIRoute):

@@ -14,8 +14,9 @@ from serving.clock import Clock, wall
 from serving.dependencies import Ours
 from serving.direct import direct
 from serving.fields import Id, Instant, Number, Text
-from serving.rows import Posted, Receipt, answered, body_schema, reader, sorted_soon
+from serving.rows import Posted, answered, body_schema, reader, sorted_soon
 from serving.state.posting import AddEvents
+from serving.wire.rows import Receipt
 
 _read = reader("events")
 router = APIRouter(prefix="/v1", tags=["rows"], route_class=direct(_read, "app"))

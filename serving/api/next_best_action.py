@@ -4,28 +4,20 @@ from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel, Field
 
 from decisions.situation import Ask
 from features.contract import STAGES
-from serving.api.answers import DecisionAnswer, answer_plain
+from serving.api.answers import answer_plain
 from serving.auth import require
 from serving.channels import checked_channels
 from serving.deciding import Subject
 from serving.dependencies import Ours
 from serving.fields import Id, Text
+from serving.wire.decisions import DecisionAnswer, EveryStage
 
 router = APIRouter(prefix="/v1", tags=["decisions"])
 
 ALL = "all"
-
-
-class EveryStage(BaseModel):
-    """The answer for every stage, and the stage that the customer is in."""
-
-    customer_id: str
-    stage: str = Field(description="the stage that the customer is in now")
-    stages: dict[str, DecisionAnswer]
 
 
 @router.get("/customers/{customer_id}/next-best-action", dependencies=[Depends(require("crm"))], response_model=DecisionAnswer | EveryStage)

@@ -13,8 +13,9 @@ from serving.clock import wall
 from serving.dependencies import Ours, Serving
 from serving.direct import direct
 from serving.fields import Id, Instant, Number, Text
-from serving.rows import Posted, Receipt, answered, body_schema, reader, sorted_soon
+from serving.rows import Posted, answered, body_schema, reader, sorted_soon
 from serving.state.posting import AddOrders, PostedOrder, Stored
+from serving.wire.rows import Receipt
 
 _read = reader("orders")
 router = APIRouter(prefix="/v1", tags=["rows"], route_class=direct(_read, "app"))

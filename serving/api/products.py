@@ -3,15 +3,16 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from decisions.merchandising import Filters
-from serving.api.shown import Recommendation, Stocked, WhyFallback, recommendation
+from serving.api.shown import Stocked, recommendation
 from serving.auth import require
 from serving.dependencies import Ours, Serving
 from serving.errors import ProblemError
 from serving.fields import Id
 from serving.related import How, related
+from serving.wire.products import RelatedProducts
 
 router = APIRouter(prefix="/v1/products", tags=["recommendations"])
 
@@ -22,22 +23,6 @@ class Beside(Stocked):
     """How many, and which."""
 
     limit: Annotated[int, Field(ge=1, le=200, description="how many products")] = 10
-
-
-class RelatedProducts(BaseModel):
-    """Products that go with one product, the best first; never itself."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [{"product_id": "85123A", "fallback": False, "fallback_reason": None, "model_version": "2", "products": []}]
-        }
-    )
-
-    product_id: str
-    fallback: bool = Field(description="true: the model says nothing about the product, and these are bought most in its category")
-    fallback_reason: WhyFallback
-    model_version: str | None
-    products: list[Recommendation]
 
 
 @router.get("/{product_id}/similar", dependencies=[Depends(require("app"))])

@@ -8,15 +8,14 @@ from typing import Annotated, Any, Final, Literal
 
 import orjson
 from fastapi import APIRouter, Depends, Path, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic.config import JsonDict
+from pydantic import ConfigDict, Field, ValidationError, model_validator
 from starlette.datastructures import QueryParams
 
 from decisions.merchandising import exclusions_of
 from decisions.taste import LOOKED_AT, Did, Taste, taste
 from features.instants import microseconds
 from serving.api.kept import kept_answers, until_tomorrow
-from serving.api.shown import Recommendation, Shown, WhyFallback, plain_recommendation
+from serving.api.shown import Shown, plain_recommendation
 from serving.auth import require
 from serving.current import Seen
 from serving.dependencies import Ours, Serving
@@ -25,52 +24,12 @@ from serving.offering import Shelf
 from serving.recommending import Found, Wanted, recommend
 from serving.remembered import Kept, Noted
 from serving.state.somebody import Whom
+from serving.wire.products import Recommendations
 
 router = APIRouter(prefix="/v1", tags=["recommendations"])
 
 _LONGEST_QUERY: Final = 2_000
 """Bytes of a query whose words are kept as they were read."""
-
-_PRODUCT: JsonDict = {
-    "product_id": "85123A",
-    "rank": 1,
-    "name": "WHITE HANGING HEART T-LIGHT HOLDER",
-    "category": None,
-    "price": 2.55,
-    "image_url": None,
-    "score": 0.31,
-    "source": "personal_frequency",
-    "because_of": "85123A",
-    "because": "bought twice, last on 2011-11-21",
-}
-
-
-class Recommendations(BaseModel):
-    """Products, the best first."""
-
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "customer_id": "17850",
-                    "placement": "home",
-                    "fallback": False,
-                    "fallback_reason": None,
-                    "model_version": "2",
-                    "removed": {"sold_out": 12},
-                    "recommendations": [_PRODUCT],
-                }
-            ]
-        }
-    )
-
-    customer_id: str | None
-    placement: str | None
-    fallback: bool = Field(description="true: this is a sensible list, but not the model's for this very customer")
-    fallback_reason: WhyFallback
-    model_version: str | None
-    removed: dict[str, int] | None = Field(default=None, description="products that may not stand in this list, by reason; with explain")
-    recommendations: list[Recommendation]
 
 
 class Happened(Body):

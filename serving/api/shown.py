@@ -7,16 +7,11 @@ from pydantic import BaseModel, Field, model_validator
 from decisions.merchandising import Filters
 from decisions.merchandising.product_range import category_path
 from decisions.named_affinity import Suggestion
-from serving.fallbacks import FALLBACKS, Fallback
 from serving.fields import Id, Number, Text
 from serving.offering import Shelf
+from serving.wire.products import Recommendation
 
 MOST_EXCLUDED = 500
-
-WhyFallback = Annotated[
-    Fallback | None,
-    Field(description=f"why the list is not the model's for them, null where it is: {', '.join(FALLBACKS)}"),
-]
 
 
 class Stocked(BaseModel):
@@ -60,23 +55,6 @@ class Shown(Stocked):
             maximum_price=self.max_price,
             in_stock=self.in_stock,
         )
-
-
-class Recommendation(BaseModel):
-    """One product, and why."""
-
-    product_id: str
-    rank: int
-    name: str
-    category: str | None
-    price: float | None
-    image_url: str | None
-    score: float | None = Field(
-        description="higher is better; of no unit, comparable within one answer; null for what the shop pinned there"
-    )
-    source: str = Field(description="where it came from")
-    because_of: str | None = Field(description="the product of their own that led to it")
-    because: str | None = Field(default=None, description="why, in words; with explain")
 
 
 def recommendation(shelf: Shelf, rank: int, suggestion: Suggestion, *, explain: bool) -> Recommendation:

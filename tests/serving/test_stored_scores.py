@@ -20,13 +20,13 @@ from features.journey import levels, load_stages
 from features.own_rows import ShopFacts
 from features.products import known_products
 from features.profiles import consents, profiles
-from serving.api.churn import Churn
 from serving.auth import REFRESH_SECONDS
 from serving.publishing import publish
 from serving.state import keys
 from serving.state.database import open_state
 from serving.state.migrate import migrate
 from serving.state.score_reader import NAMES
+from serving.wire.churn import Churn
 from training.artifacts import stamp
 from training.bands import load_bands
 from training.churn import ChurnModel

@@ -16,12 +16,12 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import event
 
-from serving.api.churn import Churn
 from serving.churn_tables import FORMATS, NAMES, SCHEMA
 from serving.state import score_lists
 from serving.state.database import State
 from serving.state.score_lists import BATCH, Filters, Order
 from serving.streaming import MOST_AT_ONCE
+from serving.wire.churn import Churn
 
 LISTS = ({"sort": "-clv"}, {"sort": "customer_id", "band": ["lapsed", "active"]}, {"min_clv": 1e9}, {"sort": "clv", "limit": "7"})
 
