@@ -1,65 +1,14 @@
 """For operators: is it alive, is it ready, what does it measure, which models does it serve."""
 
-from datetime import datetime
-from typing import Literal
-
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
-from pydantic import BaseModel, ConfigDict, Field
 
 from serving.auth import require
 from serving.dependencies import Ours
 from serving.shop import OUTDATED, foreseen
+from serving.wire.operation import Health, Model, Models, Readiness
 
 router = APIRouter(tags=["operation"])
-
-
-class Health(BaseModel):
-    """The process answers."""
-
-    status: Literal["ok"] = "ok"
-
-
-class Readiness(BaseModel):
-    """What this server answers from."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"ready": True, "now": "2011-11-09T00:00:00", "clock": "pinned", "keys": "none"}]}
-    )
-
-    ready: bool
-    now: datetime = Field(description="the time of answers, UTC")
-    clock: Literal["wall", "pinned"]
-    keys: Literal["required", "none"] = Field(description="none: everybody on this machine may ask everything")
-    generation: int = Field(description="the publication in use; 0 before the first nextbest publish")
-    published_as_of: datetime | None = Field(description="published histories reach to here")
-    facts_as_of: datetime | None = Field(description="levels, mean order value, percentiles and popular products are of this time")
-    customers: int
-    products: int
-    models: dict[str, str] = Field(description="version by kind")
-    missing: dict[str, str] = Field(description="what has no model, and what answers instead")
-    warnings: list[str] = Field(description="what makes answers less good than they could be; empty: nothing")
-
-
-class Model(BaseModel):
-    """One model in use."""
-
-    model_config = ConfigDict(
-        json_schema_extra={"examples": [{"kind": "churn", "version": "3", "as_of": "2011-11-09T00:00:00", "horizon_days": 30}]}
-    )
-
-    kind: str
-    version: str
-    as_of: datetime | None = Field(description="what was known before this instant made the model")
-    horizon_days: int | None
-    metrics: dict[str, float | None]
-
-
-class Models(BaseModel):
-    """The models in use, and the fallbacks of those that are missing."""
-
-    models: list[Model]
-    missing: dict[str, str]
 
 
 @router.get("/healthz")
