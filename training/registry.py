@@ -129,16 +129,21 @@ class Registry:
         if history[-1:] != [chosen]:
             self._set_history(kind, [*history, chosen])
 
-    def rollback(self, kind: str) -> str:
-        """Makes the champion before the present one champion again; returns its version. InputError where there was none."""
+    def earlier(self, kind: str) -> str:
+        """The version that was champion before the present one. InputError where there was none."""
         history = self._history(kind)
         if len(history) < 2:
             raise InputError(
                 f"{_name(kind)} has no earlier champion to go back to.",
                 remedy="`nextbest models` lists the versions; promote one by number.",
             )
-        self._set_history(kind, history[:-1])
         return history[-2]
+
+    def rollback(self, kind: str) -> str:
+        """Makes the champion before the present one champion again; returns its version. InputError where there was none."""
+        version = self.earlier(kind)
+        self._set_history(kind, self._history(kind)[:-1])
+        return version
 
     def fetch(self, kind: str, version: str = CHAMPION) -> Path:
         """The verified model folder of a version (number or alias), to be read and not changed.

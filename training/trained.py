@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from training import golden
 from training.evaluation.gate import Verdict
+from training.loading import load
 from training.registry import Registry
 
 
@@ -46,6 +48,8 @@ def submit(registry: Registry, kind: str, model: Saved, evidence: Evidence, verd
         folder = Path(place) / kind
         folder.mkdir()
         model.save(folder)
+        golden.write(folder, kind, model)
+        load(kind, folder)  # before it is kept: it can be read again, and says the same
         tags = {**evidence.tags, "verdict": verdict.why}
         version = registry.record(kind, folder, evidence.parameters, evidence.metrics, tags, evidence.documents)
     if verdict.promoted:

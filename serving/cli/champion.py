@@ -25,24 +25,11 @@ def champions_time(home: Home) -> datetime | None:
 
 def load_champion(home: Home, kind: str, at: datetime, *, hindsight: bool = False) -> Any:
     """The champion of this kind. InputError where there is none, or it knows rows after `at` and hindsight is not allowed."""
-    from training.affinity.model import AffinityModel
-    from training.churn import ChurnModel
-    from training.journey_value import JourneyValues
-    from training.response import ResponseModel
-    from training.segments.personas import PersonaModel
-    from training.value import ValueModel
+    from training.loading import load
 
-    loaders: dict[str, Any] = {
-        "churn": ChurnModel,
-        "value": ValueModel,
-        "affinity": AffinityModel,
-        "response": ResponseModel,
-        "personas": PersonaModel,
-        "journey": JourneyValues,
-    }
     if not has_champion(home, kind):
         raise InputError(f"There is no {kind} champion in this home.", remedy=f"Train one: nextbest train {kind}")
-    model = loaders[kind].load((home.champions / kind).resolve())  # one version, though another be swapped in
+    model = load(kind, (home.champions / kind).resolve()).model  # one version, though another be swapped in
     if model.as_of > at and not hindsight:
         raise InputError(
             f"The {kind} champion knows rows up to {model.as_of:%Y-%m-%d %H:%M}, after {at:%Y-%m-%d %H:%M}: it has seen that future.",

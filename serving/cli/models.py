@@ -122,26 +122,30 @@ def promote(
     version: Annotated[str, typer.Argument()],
 ) -> None:
     """Make a registered version the champion."""
-    _change(context, name, lambda registry: registry.promote(name, version))
+    _change(context, name, lambda registry: registry.version(name, version).version, lambda registry: registry.promote(name, version))
 
 
 def rollback(
     context: typer.Context, name: Annotated[str, typer.Argument(help="churn, value, affinity, response, personas or journey.")]
 ) -> None:
     """Make the champion before the present one champion again."""
-    _change(context, name, lambda registry: registry.rollback(name))
+    _change(context, name, lambda registry: registry.earlier(name), lambda registry: registry.rollback(name))
 
 
-def _change(context: typer.Context, name: str, change: Callable[[Any], Any]) -> None:
+def _change(context: typer.Context, name: str, find: Callable[[Any], str], change: Callable[[Any], Any]) -> None:
+    """Finds the version that is to be champion, proves that it can be used, and only then makes it champion."""
+    from training.loading import load
+
     _check_kind(name)
     work = of(context)
     registry = work.registry()
+    version = find(registry)
+    if not load(name, registry.fetch(name, version)).is_proven:
+        note(f"  {name} version {version} is older than golden predictions: whether it says what it said when it was trained is not known.")
     change(registry)
     registry.export_champions(work.home().champions)
-    champion = registry.champion(name)
-    version = champion.version if champion else None
     say_json({"model": name, "champion": version}) if work.json else say(
-        f"{name}: version {version} is the champion; servers take it when they start"
+        f"{name}: version {version} is the champion; running servers take it within two seconds"
     )
 
 
