@@ -1,5 +1,6 @@
 """The application: everything that one server needs is built here, from its settings, and nowhere at import."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -7,15 +8,12 @@ from importlib.metadata import version
 from typing import Final
 
 import anyio.to_thread
-import numpy as np
 from fastapi import Depends, FastAPI
 from structlog.typing import FilteringBoundLogger
 from threadpoolctl import threadpool_limits
 
-from decisions.merchandising import DEFAULT_RECOMMENDATIONS, load_rules
 from features.errors import InputError
-from features.home import config_file, open_home
-from features.journey import DEFAULT_STAGES, Stages, load_stages
+from features.home import open_home
 from serving import errors
 from serving.api import (
     audiences,
@@ -39,12 +37,15 @@ from serving.champions import load_champions
 from serving.clock import Clock
 from serving.current import Reader
 from serving.dependencies import Serving
+from serving.in_use import attributes_of, unreached
 from serving.json_only import json_only
+from serving.looks import looks_of
 from serving.offering import Offering
 from serving.policies import make_policy
 from serving.reading import Reading
 from serving.settings import ServingSettings, load_settings
 from serving.shop import OUTDATED, Shops, foreseen, is_outdated
+from serving.shop_rules import RuleReader, rule_files
 from serving.state import publications
 from serving.state.budget_reader import taken_reader
 from serving.state.database import CONNECTIONS, State, address, open_state
@@ -53,8 +54,7 @@ from serving.state.somebody import somebody_reader
 from serving.state.versions import version_reader
 from serving.stored_score import StoredScores
 from serving.telemetry import Metrics, Telemetry, make_log
-from training.bands import DEFAULT_BANDS, load_bands
-from training.segments.rfm import DEFAULT_SEGMENTS, load_segments
+from serving.watching import watch
 
 STALE: Final = timedelta(days=30)
 
@@ -110,7 +110,11 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     if serving.gate.is_open:
         serving.log.warning("open", why="no key exists: everybody on this machine may ask everything; nextbest key create makes one")
     with threadpool_limits(1, "blas"):  # a request's small products cost a hundredfold with two threads on busy cores
+        watching = asyncio.create_task(watch(app))
         yield
+        watching.cancel()
+        await asyncio.wait([watching])
+    serving = app.state.serving
     await serving.stored.reader.close()
     await serving.versions.close()
     await serving.reading.close()
@@ -123,25 +127,27 @@ def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
     state = open_state(address(home, settings.database_url.get_secret_value()), most_waiting=settings.max_waiting_writes)
     gate = Gate.at(settings.host, state)
     clock = _clock(settings, state, log)
+    files = rule_files(settings, home)
+    looks = looks_of(home, files)  # before anything is read: what changes meanwhile is found by the first look
     champions = load_champions(home, log, not_after=clock.pinned)
-    stages, segments = load_stages(config_file(home, DEFAULT_STAGES)), load_segments(config_file(home, DEFAULT_SEGMENTS))
-    shops = Shops(_unreached(stages), home.timezone)
+    rules = RuleReader(home, attributes_of(state), log).first(files)
+    shops = Shops(unreached(rules.stages), home.timezone)
     return Serving(
         settings=settings,
         home=home,
         state=state,
         clock=clock,
         gate=gate,
-        reader=Reader(shops, stages, segments),
+        reader=Reader(shops, rules.stages, rules.segments),
         reading=Reading(state, somebody_reader(state), shops),
         stored=StoredScores(score_reader(state), clock, champions.version("churn"), home.currency),
-        policy=make_policy(settings, home, champions, log, attributes=_attributes(state)),
+        policy=make_policy(settings, home.currency, rules, champions),
         champions=champions,
-        offering=Offering(load_rules(config_file(home, DEFAULT_RECOMMENDATIONS), timezone=home.timezone), champions.affinity),
+        offering=Offering(rules.recommendations, champions.affinity),
         versions=version_reader(state),
         taken=taken_reader(state),
-        bands=load_bands(config_file(home, DEFAULT_BANDS)),
-        segments=segments,
+        rules=rules,
+        looks=looks,
         metrics=Metrics(),
         log=log,
     )
@@ -166,15 +172,3 @@ def _clock(settings: ServingSettings, state: State, log: FilteringBoundLogger) -
     if why := foreseen(newest.facts_as_of, clock.now()):
         log.warning("facts_of_later_time", why=why)
     return clock
-
-
-def _attributes(state: State) -> list[str]:
-    """The shop's own columns about customers, which its rules may name."""
-    with state.reading() as connection:
-        newest = publications.current(connection)
-    return list(newest.facts.get("attributes", [])) if newest else []
-
-
-def _unreached(stages: Stages) -> dict[str, float]:
-    """Levels that nobody reaches, for a shop that has published none."""
-    return {level.name: np.inf for level in stages.levels}

@@ -14,7 +14,7 @@ from serving.desk import Desk
 from serving.settings import ServingSettings
 from serving.telemetry import make_log
 
-_SAID: Final = ("catalogue", "model_missing", "outdated_publication", "facts_of_later_time")
+_SAID: Final = ("catalogue", "model_missing", "model_refused", "outdated_publication", "facts_of_later_time")
 
 
 def desk_at(settings: ServingSettings, at: datetime, note: Callable[[str], None], *, catalogue: Path | None = None) -> Desk:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import Depends, Request
 from structlog.typing import FilteringBoundLogger
@@ -16,11 +16,13 @@ from serving.clock import Clock
 from serving.current import Reader
 from serving.deciding import Decider
 from serving.desk import Desk
+from serving.looks import Looks
 from serving.offering import Offering
 from serving.older_policies import OlderPolicies
 from serving.reading import Reading
 from serving.remembered import Remembered
 from serving.settings import ServingSettings
+from serving.shop_rules import ShopRules
 from serving.situations import Situations
 from serving.state.database import State
 from serving.state.lookup import Lookup
@@ -35,7 +37,11 @@ from training.segments.rfm import SegmentRules
 
 @dataclass(frozen=True)
 class Serving:
-    """One application's parts, made once by `serving.app.create_app`."""
+    """One application's parts, made by `serving.app.create_app`, and anew by `serving.in_use.renewed` when models or rules change.
+
+    A request takes it once and is answered by one set of models and rules, from start to end. `edition` counts these sets; `looks` is how their
+    files looked when they were read.
+    """
 
     settings: ServingSettings
     home: Home
@@ -50,13 +56,24 @@ class Serving:
     versions: Lookup[Moment]
     reading: Reading
     taken: Lookup[datetime]
-    bands: Bands
-    segments: SegmentRules
+    rules: ShopRules
+    looks: Looks
     metrics: Metrics
     log: FilteringBoundLogger
     streams: Streams = field(default_factory=Streams)
     remembered: Remembered = field(default_factory=Remembered)
     kept: KeptPolicies = field(default_factory=KeptPolicies)
+    edition: int = 0
+
+    @property
+    def bands(self) -> Bands:
+        """The shop's bands of risk."""
+        return self.rules.bands
+
+    @property
+    def segments(self) -> SegmentRules:
+        """The shop's segments."""
+        return self.rules.segments
 
     @cached_property
     def older(self) -> OlderPolicies:
@@ -74,9 +91,19 @@ class Serving:
         return Decider(self.state, self.desk, self.versions, self.taken)
 
 
-async def _serving(request: Request) -> Serving:  # as of one that is no coroutine, a thread would be asked
-    found: Serving = request.app.state.serving
+_OF_REQUEST: Final = "nextbest.serving"
+
+
+def serving_of(request: Request) -> Serving:
+    """What this request is answered with: the same from its first question to its end, whatever is swapped meanwhile."""
+    found: Serving | None = request.scope.get(_OF_REQUEST)
+    if found is None:
+        found = request.scope[_OF_REQUEST] = request.app.state.serving
     return found
+
+
+async def _serving(request: Request) -> Serving:  # as of one that is no coroutine, a thread would be asked
+    return serving_of(request)
 
 
 Ours = Annotated[Serving, Depends(_serving)]

@@ -6,7 +6,7 @@ from typing import Any
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 
-from serving.dependencies import Serving
+from serving.dependencies import serving_of
 from serving.rows import Posted
 from serving.state.keys import Role
 
@@ -22,7 +22,7 @@ def direct(read: Callable[[Request], Awaitable[Posted]], role: Role) -> type[API
             usual, take = super().get_route_handler(), self.endpoint
 
             async def handle(request: Request) -> Response:
-                ours: Serving = request.app.state.serving
+                ours = serving_of(request)
                 headers = request.scope["headers"]
                 if (b"content-type", b"application/json") not in headers or not ours.gate.lets_in(headers, role):
                     return await usual(request)

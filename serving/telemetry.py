@@ -34,6 +34,8 @@ class Metrics:
         self.decisions = Counter("nextbest_decisions", "Decisions recorded", ["stage", "action_id"], registry=self.registry)
         self.fallbacks = Counter("nextbest_fallbacks", "Answers without a model", ["what", "reason"], registry=self.registry)
         self.removed = Counter("nextbest_removed_products", "Products left out of lists", ["reason"], registry=self.registry)
+        self.taken = Counter("nextbest_taken", "Models and rules taken while running", ["what"], registry=self.registry)
+        self.refused = Counter("nextbest_refused", "Models and rules that could not be used", ["what"], registry=self.registry)
 
         self._answered: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 

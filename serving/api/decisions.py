@@ -24,7 +24,7 @@ from serving.auth import require
 from serving.channels import checked_channels
 from serving.deciding import Recorded, Subject, Wanted
 from serving.decision_rows import change_of, request_of, stored_row, unreadable
-from serving.dependencies import Ours, Serving
+from serving.dependencies import Ours, Serving, serving_of
 from serving.errors import ProblemError
 from serving.fields import Body, Id, Text
 from serving.state import decisions
@@ -87,13 +87,13 @@ class _AtOnce(APIRoute):
 
         async def handle(request: Request) -> Response:
             asked = await _plainly_asked(request)
-            return await usual(request) if asked is None else await post_decision(asked, request.app.state.serving)
+            return await usual(request) if asked is None else await post_decision(asked, serving_of(request))
 
         return handle
 
 
 async def _plainly_asked(request: Request) -> DecisionIn | None:
-    headers, ours = dict(request.scope["headers"]), request.app.state.serving
+    headers, ours = dict(request.scope["headers"]), serving_of(request)
     if (
         headers.get(b"content-type") != b"application/json"
         or _KEY_HEADER in headers

@@ -23,7 +23,7 @@ def readyz(ours: Ours) -> Readiness:
     with ours.state.reading() as connection:
         shop = ours.reader.shops.current(connection)
     now = ours.clock.now()
-    warnings = [OUTDATED if shop.generation and shop.outdated else None, foreseen(shop.facts_as_of, now)]
+    found = [OUTDATED if shop.generation and shop.outdated else None, foreseen(shop.facts_as_of, now)]
     return Readiness(
         ready=True,
         now=now,
@@ -36,7 +36,7 @@ def readyz(ours: Ours) -> Readiness:
         products=len(shop.products),
         models={kind: card.version for kind, card in ours.champions.cards.items()},
         missing=dict(ours.champions.missing),
-        warnings=[warning for warning in warnings if warning],
+        warnings=[*(warning for warning in found if warning), *ours.champions.warnings, *ours.rules.refused.values()],
     )
 
 
@@ -48,7 +48,7 @@ def metrics(ours: Ours) -> Response:
 
 @router.get("/v1/models", dependencies=[Depends(require("app"))])
 def models(ours: Ours) -> Models:
-    """The champion models that this server loaded when it started."""
+    """The champion models that this server answers with now, and those that it refused."""
     champions = ours.champions
     cards = [Model(kind=kind, **vars(card)) for kind, card in champions.cards.items()]
-    return Models(models=cards, missing=dict(champions.missing))
+    return Models(models=cards, missing=dict(champions.missing), refused=dict(champions.refused))

@@ -8,7 +8,7 @@ from fastapi import Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.routing import APIRoute
 
-from serving.dependencies import Serving
+from serving.dependencies import Serving, serving_of
 from serving.fields import LONGEST_ID
 from serving.remembered import Kept
 from serving.state.versions import Moment, generation_of, version_of
@@ -23,8 +23,8 @@ Make = Callable[[Serving, str, bytes], Awaitable[Kept] | None]
 def kept_answers(make: Make) -> type[APIRoute]:
     """The class of a route that gives the answer that it gave before, while the customer, the publication and the day are the same.
 
-    The key of a kept answer is the customer, the words of the query, and the version of their state, which the database tells each time:
-    another server that shares it answers alike, and nobody has to be told of a change. What is beyond doubt about a request is answered by
+    The key of a kept answer is the customer, the words of the query, the models and rules in use, and the version of their state, which the database
+    tells each time: another server that shares it answers alike, and nobody has to be told of a change. What is beyond doubt about a request is answered by
     `make`, without looking for all that it could have been; everything else goes the usual way.
     """
 
@@ -33,7 +33,7 @@ def kept_answers(make: Make) -> type[APIRoute]:
             usual = super().get_route_handler()
 
             async def handle(request: Request) -> Response:
-                ours: Serving = request.app.state.serving
+                ours = serving_of(request)
                 key = await _key(request, ours)
                 if key is None:
                     return await usual(request)
@@ -69,4 +69,4 @@ async def _key(request: Request, ours: Serving) -> tuple[Any, ...] | None:
     if row is None:
         return None
     ours.reader.shops.expect(generation_of(row))
-    return customer_id, request.scope["query_string"], ours.champions.version("affinity"), version_of(row)
+    return customer_id, request.scope["query_string"], ours.edition, version_of(row)

@@ -193,7 +193,7 @@ def test_a_damaged_model_is_left_out_and_named(serve: Any, make_home: Any) -> No
     with server as client:
         assert "not what was trained" in client.get("/v1/models").json()["missing"]["churn"]
         assert client.post("/v1/decisions", json={"customer_id": "x"}).status_code == 200
-    assert "model_missing" in server.stream.getvalue()
+    assert "model_refused" in server.stream.getvalue()
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from serving.telemetry import make_log
 from training.artifacts import stamp
 from training.churn import ChurnModel
 from training.export import link_version
+from training.loading import Loaded, load
 
 
 def test_a_model_that_learned_from_features_of_another_version_is_left_out(known: Any, tmp_path: Path) -> None:
@@ -38,13 +39,13 @@ def test_a_champion_replaced_in_the_middle_is_read_whole(known: Any, tmp_path: P
         stamp(folder, version)
     link_version(folders["1"], home.champions, "churn", "1")
 
-    def replaced_while_read(folder: Path) -> ChurnModel:
-        found = ChurnModel.load(folder)
+    def replaced_while_read(kind: str, folder: Path, *, threads: int) -> Loaded:
+        found = load(kind, folder, threads=threads)
         link_version(folders["2"], home.champions, "churn", "2")
         return found
 
-    monkeypatch.setattr(champions, "_LOADERS", {"churn": replaced_while_read})
-    first = champions.load_champions(home, make_log(), not_after=datetime(2025, 3, 1))
-    again = champions.load_champions(home, make_log(), not_after=datetime(2025, 3, 1))
+    monkeypatch.setattr(champions, "load", replaced_while_read)
+    first = champions.load_champions(home, make_log(), not_after=datetime(2025, 3, 1), kinds=["churn"])
+    again = champions.load_champions(home, make_log(), not_after=datetime(2025, 3, 1), kinds=["churn"])
     assert first.churn is not None
     assert (first.version("churn"), again.version("churn")) == ("1", "2")
