@@ -135,7 +135,8 @@ LEFT JOIN customers AS put ON put.customer_id = s.customer_id"""
         )
 
     def their_events(self) -> str:
-        return self._events(THEIR_EVENTS, f"e.customer_id IS NULL AND e.visitor_id {self.theirs}")
+        # || hides the id from its index: by that, everybody's anonymous events would be read
+        return self._events(THEIR_EVENTS, f"e.customer_id || '' IS NULL AND e.visitor_id {self.theirs}")
 
     def visitors(self) -> str:
         mine = "SELECT * FROM visitors AS v" + ("" if self.one else " WHERE v.place = s.place")

@@ -39,6 +39,7 @@ _SQLITE_INSTANT: Final = "%Y-%m-%d %H:%M:%S.%f"
 # within the statement: only what differs between two questions is bound
 _IDENTIFY: Final[ColumnElement[str]] = literal_column("'identify'")
 _SPACE: Final = literal_column("' '", Text)
+_NOTHING: Final = literal_column("''", Text)
 _CONTACTS: Final = -2
 """Where the columns about contacts begin."""
 _MOST: Final[ColumnElement[int]] = literal_column(str(MOST_ROWS))
@@ -102,6 +103,8 @@ def _version(asked: FromClause) -> Select[Any]:
     known = PUBLISHED_VISITORS.c
     published = select(known.visitor_id).where(known.generation == current_generation(), known.customer_id == who)
     theirs = EVENTS.c.visitor_id.in_(union_all(posted.correlate(asked), published.correlate(asked)))
+    # || hides the id from its index: by that, everybody's anonymous events would be read
+    anonymous = (EVENTS.c.customer_id + _NOTHING).is_(None)
     put = select(CUSTOMERS.c.updated_at).where(CUSTOMERS.c.customer_id == who).correlate(asked)
     return select(
         who,
@@ -110,7 +113,7 @@ def _version(asked: FromClause) -> Select[Any]:
         put.scalar_subquery(),
         _stamp(asked, ORDER_LINES, ORDER_LINES.c.customer_id == who, ORDER_LINES.c.ordered_at),
         _stamp(asked, EVENTS, EVENTS.c.customer_id == who, EVENTS.c.occurred_at),
-        _stamp(asked, EVENTS, theirs & EVENTS.c.customer_id.is_(None), EVENTS.c.occurred_at),
+        _stamp(asked, EVENTS, theirs & anonymous, EVENTS.c.occurred_at),
         _stamp(asked, EVENTS, theirs & (EVENTS.c.event_type == _IDENTIFY), EVENTS.c.occurred_at),
         *_contacts(asked, union_all(select(who).correlate(asked), posted.correlate(asked), published.correlate(asked))),
     )
