@@ -131,7 +131,8 @@ def _quantile(scale: Floats, cost: Floats, centre: Floats, deviation: Floats, le
 
 def _distribution(x: Floats, scale: Floats, cost: Floats, centre: Floats, deviation: Floats) -> Floats:
     """P(priority <= x)."""
-    share = _between((x + cost) / scale, 0.0, 1.0)
+    with np.errstate(over="ignore"):  # beyond the largest number is beyond 1
+        share = _between((x + cost) / scale, 0.0, 1.0)
     angle = np.arcsin(np.sqrt(share))
     found = ndtr((angle - centre) / deviation) - ndtr((-angle - centre) / deviation)
     return np.where(share >= 1.0, 1.0, found)

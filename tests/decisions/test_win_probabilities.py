@@ -86,6 +86,11 @@ def test_what_cannot_pay_never_wins_and_nothing_wins_over_nothing() -> None:
     assert won([(50.0, 49.9, 0.001, 1e6)])[0] == pytest.approx([1, 0], abs=1e-9)
 
 
+def test_a_worth_of_next_to_nothing_wins_next_to_nothing() -> None:
+    least = np.nextafter(0.0, 1.0)
+    assert np.allclose(won([(least, 0.0, 0.1, 30.0), (50.0, 1.0, 0.3, 40.0)])[0, 1], 0.0, atol=1e-9)
+
+
 def test_no_rows_and_no_actions() -> None:
     nothing = np.empty((0, 3))
     assert win_probabilities(Uncertain(nothing, nothing, nothing, nothing), nothing > 0).shape == (0, 4)
