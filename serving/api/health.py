@@ -36,7 +36,7 @@ def readyz(ours: Ours) -> Readiness:
         products=len(shop.products),
         models={kind: card.version for kind, card in ours.champions.cards.items()},
         missing=dict(ours.champions.missing),
-        warnings=[*(warning for warning in found if warning), *ours.champions.warnings, *ours.rules.refused.values()],
+        warnings=[*(warning for warning in found if warning), *ours.champions.warnings, *dict.fromkeys(ours.rules.refused.values())],
     )
 
 
