@@ -12,9 +12,10 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -22,14 +23,16 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from benchmarks import serving_routes as of_routes
 from benchmarks.serving_growth import growth
+from benchmarks.serving_load import Loaded
 from benchmarks.serving_mlflow import mlflow_model
+from benchmarks.serving_parts import OF_SHOP, OF_WIDE_SHOP
 from benchmarks.serving_publish import publication
 from benchmarks.serving_rows import Row, table
 from benchmarks.serving_shop import Shop, make_shop, make_wide_shop, published
 from benchmarks.serving_soak import soak
 from benchmarks.throwaway_postgresql import postgresql
 
-PARTS: Final = ("routes", "ingest", "workers", "events", "growth", "soak", "publish")
+PARTS: Final = ("routes", "ingest", "workers", "events", "growth", "soak", "parts", "publish")
 
 
 @dataclass(frozen=True)
@@ -80,26 +83,36 @@ def _urls(stack: ExitStack, folder: Path, shop: str, databases: list[str]) -> Ma
 
 
 def _measured(run: Run) -> Iterator[Row]:
-    parts, asked, folder = set(run.asked.parts), run.asked, run.folder
+    parts, asked = set(run.asked.parts), run.asked
     if parts - {"publish"}:
-        make_shop(folder / "home", asked.customers)
-        shops = [published(folder / "home", url) for url in run.urls("state").values()]
-        mlflow = mlflow_model(folder, asked.seconds) if "routes" in parts else None
+        home = run.folder / "home"
+        make_shop(home, asked.customers)
+        shops = [published(home, url) for url in run.urls("state").values()]
+        mlflow = mlflow_model(run.folder, asked.seconds) if "routes" in parts else None
         for shop in shops:
-            if "routes" in parts:
-                yield from of_routes.routes(shop, asked.seconds, folder, mlflow)
-            if "workers" in parts:
-                yield from of_routes.workers(shop, asked.seconds, folder)
-            if "ingest" in parts:
-                yield from of_routes.ingest(shop, asked.seconds, folder)
-            if "soak" in parts and asked.soak_minutes:
-                yield from soak(shop, asked.soak_minutes, folder)
-            if "growth" in parts:
-                yield from growth(shop, shop.database, asked.stored, asked.seconds, folder)
+            yield from chain.from_iterable(part for name, part in _of(shop, run, mlflow).items() if name in parts)
         if "events" in parts:
             yield from _wide(run, shops[0])
     if "publish" in parts and asked.publish:
-        yield from publication(folder, run.urls("published"), asked.publish)
+        yield from publication(run.folder, run.urls("published"), asked.publish)
+
+
+def _of(shop: Shop, run: Run, mlflow: Loaded | None) -> dict[str, Iterable[Row]]:
+    """The parts that are measured on this database, each when it is gone through."""
+    asked, folder = run.asked, run.folder
+    return {
+        "routes": _later(lambda: of_routes.routes(shop, asked.seconds, folder, mlflow)),
+        "workers": _later(lambda: of_routes.workers(shop, asked.seconds, folder)),
+        "ingest": _later(lambda: of_routes.ingest(shop, asked.seconds, folder)),
+        "soak": _later(lambda: soak(shop, asked.soak_minutes, folder) if asked.soak_minutes else []),
+        "parts": chain.from_iterable(part(shop) for part in OF_SHOP),
+        "growth": _later(lambda: growth(shop, shop.database, asked.stored, asked.seconds, folder)),
+    }
+
+
+def _later(rows: Callable[[], Iterable[Row]]) -> Iterator[Row]:
+    """The rows, made when they are asked for."""
+    yield from rows()
 
 
 def _wide(run: Run, known: Shop) -> Iterator[Row]:
@@ -108,7 +121,10 @@ def _wide(run: Run, known: Shop) -> Iterator[Row]:
         home = run.folder / f"home-{products}"
         make_wide_shop(home, known.home, max(products // 5, 1_000), products, known.as_of)
         for url in run.urls(f"state-{products}").values():
-            yield from of_routes.right_after(published(home, url), run.asked.seconds, run.folder, products)
+            shop = published(home, url)
+            yield from of_routes.right_after(shop, run.asked.seconds, run.folder, products)
+            if "parts" in run.asked.parts:
+                yield from chain.from_iterable(part(shop) for part in OF_WIDE_SHOP)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +18,7 @@ MOST: Final = 1.2
 ASKED: Final = 4_000
 """Customers drawn at random at each size; as many at all sizes, so that what a server keeps of them is the same."""
 _AT_ONCE: Final = 50
+_MARK: Final = "~"
 
 
 @dataclass(frozen=True)
@@ -29,10 +31,12 @@ class Grown:
 
 def growth(shop: Shop, name: str, sizes: Sequence[int], seconds: float, folder: Path) -> list[Row]:
     """A row for each route: what it costs at the most customers against the fewest."""
-    found = []
+    found, asked = list[Grown](), set[str]()
     for size in sorted(sizes):
         grown = grow(shop, size)
-        found.append(Grown(len(grown.customer_ids), _costs(grown, seconds, folder)))
+        who = _not_yet(grown, asked)
+        asked.update(who)
+        found.append(Grown(len(grown.customer_ids), _costs(grown, who, seconds, folder)))
     first, last = found[0], found[-1]
     return [
         Row(
@@ -46,8 +50,13 @@ def growth(shop: Shop, name: str, sizes: Sequence[int], seconds: float, folder: 
     ]
 
 
-def _costs(shop: Shop, seconds: float, folder: Path) -> dict[str, float]:
-    who = shop.some(ASKED, seed=len(shop.customer_ids))
+def _not_yet(shop: Shop, asked: set[str]) -> list[str]:
+    """Copies at random of whom nothing was posted yet: what was posted changes what an answer costs."""
+    drawn = (each for each in shop.some(len(shop.customer_ids)) if _MARK in each and each not in asked)
+    return list(islice(drawn, ASKED))
+
+
+def _costs(shop: Shop, who: list[str], seconds: float, folder: Path) -> dict[str, float]:
     routes = {
         "churn": shop.churn(who),
         "recommendations": shop.recommendations(who),
@@ -77,7 +86,7 @@ def grow(shop: Shop, customers: int) -> Shop:
 
 
 def _ending(number: int) -> str:
-    return f"~{number}" if number else ""
+    return f"{_MARK}{number}" if number else ""
 
 
 def _copying(table: str, columns: list[str], numbers: range) -> str:

@@ -1,6 +1,6 @@
 """What an answer costs beside a minimal FastAPI route that returns the same bytes: CPU time per request, in one run.
 
-    python -P benchmarks/serving.py --customers 5000 --output serving.json
+    python -P benchmarks/serving_in_process.py --customers 5000 --output serving.json
 
 Every customer of a simulated, published shop is asked for once a round, with a key, through the whole ASGI stack; the applications take turns,
 and the cheapest round of each counts. Then everybody's score, of --scores customers, is streamed as CSV and the other formats. PostgreSQL joins in

@@ -61,20 +61,27 @@ def load(server: Running, requests: Sequence[bytes], *, seconds: float, connecti
 
     `delay_ms` is how long a connection rests before each request, on average: it holds the load below what the server can do.
     """
+    found = _loaded_by(server, requests, seconds, connections, delay_ms)
+    if not found.requests:
+        raise SystemExit(f"No answer in {seconds:g} s to requests such as {requests[0][:300]!r}")
+    return found
+
+
+def _loaded_by(server: Running, requests: Sequence[bytes], seconds: float, connections: int, delay_ms: float) -> Loaded:
     before = server.cpu_seconds()
     run = _wrk if shutil.which("wrk") else _ours
     told = run(server.port, requests, seconds, connections, delay_ms)
     spent = server.cpu_seconds() - before
-    if told["refused"] or told["broken"] or not told["requests"]:
+    if told["refused"] or told["broken"]:
         raise SystemExit(
             f"{told['refused']} answers of another status than 2xx, {told['broken']} without one, of {told['requests']}: {requests[0][:300]!r}"
         )
-    return Loaded(told["requests"], told["microseconds"] / 1e6, spent / told["requests"] * 1e6, told["p50"], told["p99"])
+    return Loaded(told["requests"], told["microseconds"] / 1e6, spent / max(told["requests"], 1) * 1e6, told["p50"], told["p99"])
 
 
 def warmed(server: Running, requests: Sequence[bytes], seconds: float, connections: int = CONNECTIONS) -> Loaded:
     """The same after some seconds that are not counted."""
-    load(server, requests, seconds=max(WARM_SECONDS, seconds / 4), connections=connections)
+    _loaded_by(server, requests, max(WARM_SECONDS, seconds / 4), connections, 0.0)
     return load(server, requests, seconds=seconds, connections=connections)
 
 
