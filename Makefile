@@ -12,7 +12,7 @@ DEMO_HOME := $(or $(NEXTBEST_HOME),$(if $(ORDERS),nextbest-home,nextbest-home-de
 export OPENBLAS_NUM_THREADS := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-long test-spark lint format notebooks bench bench-affinity bench-churn bench-decisions bench-features bench-ingest bench-serving lock clean
+.PHONY: help setup demo test test-long test-faults test-spark lint format notebooks bench bench-affinity bench-churn bench-decisions bench-features bench-ingest bench-serving lock clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
@@ -38,6 +38,9 @@ test: lint ## lint, then every test; needs nothing but the environment; about 8 
 
 test-long: setup ## whole benchmark runs, a notebook, audiences, a thousand requests on one budget: what the default run leaves out; about 5 min
 	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks tests/serving/test_http_budgets.py tests/serving/cli/test_audience.py tests/test_notebooks.py -n 2
+
+test-faults: setup ## kill -9, full disks, a database that goes away or hangs: on real servers; needs PostgreSQL 15+, root for full disks; about 15 min
+	NEXTBEST_FAULTS=1 $(BIN)/pytest tests/faults
 
 test-spark: .venv-spark/.ready ## Spark equals DuckDB, on this machine and as a small cluster; needs Java 17, and the package index once; about 5 min
 	@$(HAS_JAVA)

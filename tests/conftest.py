@@ -8,10 +8,12 @@ import socket
 import subprocess
 import tempfile
 import time
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 from hypothesis import settings
 
@@ -48,29 +50,86 @@ def _as_nobody() -> dict[str, Any]:
     return {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
 
 
+class PostgreSql:
+    """A PostgreSQL of our own, in a folder that it is thrown away with; stopped and started as a test needs it."""
+
+    def __init__(self, binaries: Path) -> None:
+        self._binaries, self._identity, self._port = binaries, _as_nobody(), _free_port()
+        self._folder = Path(tempfile.mkdtemp(prefix="nextbest-postgresql-"))
+        if self._identity:
+            os.chown(self._folder, self._identity["user"], self._identity["group"])
+        self._quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "cwd": "/", **self._identity}
+        made = [binaries / "initdb", "-D", self._folder / "data", "-U", "nextbest", "-A", "trust", "-E", "UTF8", "--no-sync"]
+        subprocess.run(made, check=True, **self._quiet)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Its address, without a database name."""
+        return f"postgresql+psycopg://nextbest@127.0.0.1:{self._port}"
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        options = ["-h", "127.0.0.1", "-p", str(self._port), "-k", str(self._folder), "-c", "max_connections=60", "-c", "fsync=off"]
+        command = [self._binaries / "postgres", "-D", self._folder / "data", *options]
+        self._server = subprocess.Popen(command, stderr=subprocess.DEVNULL, **self._quiet)
+        _wait_until_ready(self._binaries, self._port, self._server)
+
+    def stop(self) -> None:
+        """Ends it at once, with all its connections."""
+        self._server.send_signal(signal.SIGQUIT)
+        self._server.wait(timeout=30)
+
+    def processes(self) -> list[int]:
+        """The postmaster, and one for each connection."""
+        pid = self._server.pid
+        return [pid, *(int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split())]
+
+    def remove(self) -> None:
+        """Ends it, and forgets what it holds."""
+        self.stop()
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @pytest.fixture(scope="session")
 def postgresql_server() -> Iterator[str]:
     """The address of a running PostgreSQL, without a database name; skips where none is installed."""
+    server = _postgresql()
+    yield server.url
+    server.remove()
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgreSql]:
+    """A PostgreSQL that a test may stop; skips where none is installed."""
+    server = _postgresql()
+    yield server
+    server.remove()
+
+
+def _postgresql() -> PostgreSql:
     binaries = _binaries()
     if binaries is None:
         pytest.skip("no PostgreSQL is installed: its binaries are looked for in /usr/lib/postgresql/*/bin and on the PATH")
-    identity = _as_nobody()
-    folder = Path(tempfile.mkdtemp(prefix="nextbest-postgresql-"))
-    if identity:
-        os.chown(folder, identity["user"], identity["group"])
-    port = _free_port()
-    quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "cwd": "/", **identity}
-    data = folder / "data"
-    subprocess.run([binaries / "initdb", "-D", data, "-U", "nextbest", "-A", "trust", "-E", "UTF8", "--no-sync"], check=True, **quiet)
-    options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder), "-c", "max_connections=60", "-c", "fsync=off"]
-    server = subprocess.Popen([binaries / "postgres", "-D", data, *options], stderr=subprocess.DEVNULL, **quiet)
-    try:
-        _wait_until_ready(binaries, port, server)
-        yield f"postgresql+psycopg://nextbest@127.0.0.1:{port}"
-    finally:
-        server.send_signal(signal.SIGQUIT)  # at once: nobody needs what it holds
-        server.wait(timeout=30)
-        shutil.rmtree(folder, ignore_errors=True)
+    return PostgreSql(binaries)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database with nothing in it."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'state.db'}"
+    found: str = request.getfixturevalue("empty_postgresql")
+    return found
+
+
+@pytest.fixture
+def empty_postgresql(postgresql_server: str) -> str:
+    """The URL of a PostgreSQL database with nothing in it."""
+    name = f"test_{uuid.uuid4().hex}"
+    with psycopg.connect(postgresql_server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    return f"{postgresql_server}/{name}"
 
 
 def _wait_until_ready(binaries: Path, port: int, server: subprocess.Popen[bytes]) -> None:

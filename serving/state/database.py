@@ -145,6 +145,10 @@ def connect(url: str) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:
+        from serving.state.silence import watch  # noqa: PLC0415  # the driver is imported where a database asks for it, and nowhere else
+
+        watch(engine)
     return engine
 
 
@@ -200,7 +204,8 @@ def connect_args(backend: str) -> dict[str, Any]:
     """What every connection of this application is opened with, besides the URL."""
     if backend == "sqlite":
         return {"check_same_thread": False, "timeout": _PATIENCE_SECONDS}
-    return {"connect_timeout": 5, "options": "-c timezone=UTC"}
+    # a host that is gone confirms nothing of what is sent to it; one that hangs is found by serving.state.silence
+    return {"connect_timeout": 3, "tcp_user_timeout": 10_000, "keepalives_idle": 10, "keepalives_interval": 3, "options": "-c timezone=UTC"}
 
 
 def _make_private(database: str | None) -> None:

@@ -5,8 +5,11 @@ again in a transaction, whose errors say what is wrong.
 """
 
 import asyncio
+import os
+import socket
 import sqlite3
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, TypeVar
 
@@ -116,9 +119,9 @@ class _PostgreSql(Generic[Key]):
             asked, self._waiting = self._waiting[:TOGETHER], self._waiting[TOGETHER:]
             rows: dict[Key, list[Sequence[Any]]] | None = None
             try:
-                async with asyncio.timeout(_PATIENCE_SECONDS):
+                async with self._impatience():
                     rows = await self._read([key for key, _ in asked])
-            except (self._driver.Error, TimeoutError):
+            except self._driver.Error:
                 await self.close()
             finally:
                 for key, answer in asked:
@@ -132,6 +135,20 @@ class _PostgreSql(Generic[Key]):
         for row in await cursor.fetchall():
             found.setdefault(self._question.key_of(row), []).append(row)
         return found
+
+    @asynccontextmanager
+    async def _impatience(self) -> AsyncIterator[None]:
+        """Ends the connection under a read that takes long: to be cancelled, the driver would wait for a server that may hang."""
+        late = asyncio.get_running_loop().call_later(_PATIENCE_SECONDS, self._cut)
+        try:
+            yield
+        finally:
+            late.cancel()
+
+    def _cut(self) -> None:
+        if self._connection is not None and not self._connection.closed:
+            with suppress(OSError), socket.socket(fileno=os.dup(self._connection.fileno())) as end:
+                end.shutdown(socket.SHUT_RDWR)
 
     async def _connect(self) -> "AsyncConnection[Any]":
         _, arguments = self._engine.dialect.create_connect_args(self._engine.url)

@@ -5,7 +5,6 @@ import socket
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +14,6 @@ from typing import Any
 
 import httpx
 import pandas as pd
-import psycopg
 import pytest
 import uvicorn
 
@@ -48,24 +46,6 @@ from training.export import link_version
 from training.response import ResponseModel
 from training.trained import Saved
 from training.value import ValueModel
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database with nothing in it."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'state.db'}"
-    found: str = request.getfixturevalue("empty_postgresql")
-    return found
-
-
-@pytest.fixture
-def empty_postgresql(postgresql_server: str) -> str:
-    """The URL of a PostgreSQL database with nothing in it."""
-    name = f"test_{uuid.uuid4().hex}"
-    with psycopg.connect(postgresql_server.replace("+psycopg", "") + "/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-    return f"{postgresql_server}/{name}"
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A sync or a publication that is killed (kill -9) at a rename or a commit loses nothing and doubles nothing, and the next one ends what it began."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -19,7 +20,8 @@ from serving.state.database import State, open_state
 from serving.state.migrate import migrate
 from serving.syncing import sync
 
-pytestmark = pytest.mark.slow
+LONG = pytest.mark.skipif("NEXTBEST_FAULTS" not in os.environ, reason="takes minutes; make test-faults runs it")
+pytestmark = [pytest.mark.slow, LONG]
 NOW = datetime(2025, 3, 1)
 MANY = 4_500  # three batches of marks
 
