@@ -4,7 +4,7 @@ import gc
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -13,13 +13,18 @@ from features.errors import InputError
 from serving.app import app_from_environment, create_app
 from serving.settings import ServingSettings, load_settings
 
-FACTORY = "serving.run:worker_app"
+FACTORY: Final = "serving.run:worker_app"
+MOST_SECONDS_TO_END: Final = 30
+"""How long requests that are under way when the server is told to end are waited for: a client that reads slowly must not hold it up for ever."""
+MOST_SECONDS_SILENT: Final = 30
+"""A worker that does not move for so long is replaced: one that starts on a busy machine is not, and one that died is at once."""
 
 
 def run(settings: ServingSettings, given: Mapping[str, Any], *, workers: int = 1) -> None:
     """Serves until stopped. `given` settings stand above the environment's.
 
-    Everything that can be wrong is found before the port is opened. Several workers read their settings from the environment, which
+    Told to end (SIGTERM, SIGINT) it takes no more requests, answers those under way, finishes the writes it accepted, and ends. Of several workers, one
+    that dies is replaced. Everything that can be wrong is found before the port is opened. Several workers read their settings from the environment, which
     this sets for them.
     """
     chosen = load_settings(**{**settings.model_dump(exclude_unset=True), **given})
@@ -29,6 +34,8 @@ def run(settings: ServingSettings, given: Mapping[str, Any], *, workers: int = 1
         "access_log": False,
         "server_header": False,
         "log_level": "warning",
+        "timeout_graceful_shutdown": MOST_SECONDS_TO_END,
+        "timeout_worker_healthcheck": MOST_SECONDS_SILENT,
     }
     _check_port(chosen.host, chosen.port)
     if workers == 1:

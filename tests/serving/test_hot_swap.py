@@ -10,8 +10,10 @@ from typing import Any, Self
 
 import httpx
 import pytest
+from fastapi import FastAPI, Request
 
 from features.home import Home
+from serving.dependencies import serving_of
 from training import artifacts, golden
 from training.churn import ChurnModel, ChurnRecipe
 from training.churn_members import LOGISTIC
@@ -19,6 +21,16 @@ from training.export import link_version
 
 SOON_SECONDS = 20.0
 """A look is taken every second; a busy machine takes longer."""
+
+
+def test_a_request_is_of_one_set_though_another_comes_in_between() -> None:
+    app = FastAPI()
+    app.state.serving = first = object()
+    request = Request({"type": "http", "app": app})
+    assert serving_of(request) is first
+    app.state.serving = object()
+    assert serving_of(request) is first
+    assert serving_of(Request({"type": "http", "app": app})) is app.state.serving
 
 
 class Steady:
