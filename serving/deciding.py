@@ -15,15 +15,16 @@ from serving.budgets_now import Left, after, budgets_left, periods, takes
 from serving.decision_rows import Recorded, Subject, contact_rows, request_of, row_of, stored_rows
 from serving.desk import Desk
 from serving.errors import ProblemError
+from serving.reading import Reading
 from serving.ready import About, Ready, ReadyOnes
 from serving.recording import Entry, Outcome, record_soon
 from serving.situations import TICK
-from serving.state import decisions
 from serving.state.budget_reader import earliest, taken_of
 from serving.state.budgets import left_after
 from serving.state.database import State
 from serving.state.lookup import Lookup
-from serving.state.versions import Moment, generation_of, version_of, version_with_contacts
+from serving.state.somebody import Whom
+from serving.state.versions import Moment, generation_of, version_with_contacts
 
 __all__ = ["Decider", "Recorded", "Subject", "Wanted"]
 
@@ -52,6 +53,7 @@ class Decider:
 
     state: State
     desk: Desk
+    reading: Reading
     versions: Lookup[Moment]
     taken: Lookup[datetime]
     ones: ReadyOnes = field(default_factory=ReadyOnes)
@@ -60,29 +62,31 @@ class Decider:
         """The subject, ready to be decided about."""
         version = None if subject.customer_id is None else await self.versions.row(Moment(subject.customer_id, now))
         if version is None:
-            return await run_in_threadpool(self._read, subject, now, None)
+            return await self._read(subject, now)
         self.desk.reader.shops.expect(generation_of(version))
         key = subject.customer_id, version_with_contacts(version)
         found = self.ones.get(key, now)
         if found is None or await self._left(found.about.timezone, now) != found.situation.budgets_left:
-            found = await run_in_threadpool(self._read, subject, now, version_of(version))
+            found = await self._read(subject, now)
             self.ones.put(key, found)
         return found
 
-    async def _left(self, timezone: str, now: datetime) -> Left | None:
-        """What is left of the budgets; None where the database does not answer."""
+    async def _read(self, subject: Subject, now: datetime) -> Ready:
+        rows, shop = await self.reading.rows(Whom(subject.customer_id, subject.visitor_id, now))
+        current, left = self.desk.reader.current(rows, shop), await self._left(shop.habits.timezone, now)
+        return Ready(About.of(current, rows.contact_count), self.desk.situations.of(current, left, rows.version))
+
+    async def _left(self, timezone: str, now: datetime) -> Left:
+        """What is left of the budgets. Raises what the database does where it does not answer."""
         asked = periods(self.desk.policy, now, timezone)
         if not asked:
             return {}
         row = await self.taken.row(earliest(asked))
-        return None if row is None else dict(left_after(asked, taken_of(row, asked)))
+        return await run_in_threadpool(self._left_now, timezone, now) if row is None else dict(left_after(asked, taken_of(row, asked)))
 
-    def _read(self, subject: Subject, now: datetime, version: tuple[Any, ...] | None) -> Ready:
+    def _left_now(self, timezone: str, now: datetime) -> Left:
         with self.state.reading() as connection:
-            current = self.desk.current(connection, subject, now)
-            left = budgets_left(connection, self.desk.policy, now, current.shop.habits.timezone)
-            count = decisions.contact_count(connection, current.subject_ids)
-        return Ready(About.of(current, count), self.desk.situations.of(current, left, version))
+            return budgets_left(connection, self.desk.policy, now, timezone)
 
     async def record(self, wanted: Sequence[Wanted], now: datetime) -> list[Recorded]:
         """Decides and records each, in this order; one whose id is recorded already gives that record again, if the same was asked.

@@ -88,7 +88,7 @@ class Serving:
     @cached_property
     def decider(self) -> Decider:
         """What decides and records here."""
-        return Decider(self.state, self.desk, self.versions, self.taken)
+        return Decider(self.state, self.desk, self.reading, self.versions, self.taken)
 
 
 _OF_REQUEST: Final = "nextbest.serving"
