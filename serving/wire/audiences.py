@@ -11,7 +11,7 @@ _PAGE: Final[JsonDict] = {
         {
             "customer_id": "17850",
             "decision_id": "5f0c7b1e-8a51-4d0e-9d64-0c8f8f1d6b1a",
-            "action_id": "win_back",
+            "action_id": "winback_offer",
             "channel": "email",
             "action_probability": 0.98,
             "priority": 2.82,

@@ -72,7 +72,7 @@ EXAMPLE: Final[JsonDict] = {
         "sentence": "Replenishment reminder is worth 2.82 more than no action.",
         "sentence_vi": "Nhắc mua lại có giá trị hơn 2.82 so với không làm gì.",
     },
-    "suppressed": [{"action_id": "win_back", "reasons": [_WHY | {"code": "stage"}]}],
+    "suppressed": [{"action_id": "winback_offer", "reasons": [_WHY | {"code": "stage"}]}],
     "group": "policy",
     "holdout": False,
     "fallback": False,
