@@ -36,8 +36,9 @@ demo: setup ## orders to a served next best action; ORDERS=file.csv MAPPING=pres
 test: lint ## lint, then every test; needs nothing but the environment; about 8 min on two cores
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: setup ## whole benchmark runs, a notebook, audiences, a thousand requests on one budget: what the default run leaves out; about 5 min
-	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks tests/serving/test_http_budgets.py tests/serving/cli/test_audience.py tests/test_notebooks.py -n 2
+test-long: setup ## whole benchmark runs, a notebook, audiences, a thousand requests on one budget, files to decisions: what the default run leaves out; about 8 min
+	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks tests/serving/test_http_budgets.py tests/serving/cli/test_audience.py tests/test_notebooks.py \
+	  tests/end_to_end/test_way_through.py -n 2
 
 test-faults: setup ## kill -9, full disks, a database that goes away or hangs: on real servers; needs PostgreSQL 15+, root for full disks; about 15 min
 	NEXTBEST_FAULTS=1 $(BIN)/pytest tests/faults

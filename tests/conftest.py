@@ -17,8 +17,9 @@ import psycopg
 import pytest
 from hypothesis import settings
 
-# No test is timed: how long an example takes says how busy the machine is. CI draws the same examples every time.
-settings.register_profile("nextbest", deadline=None, derandomize=bool(os.environ.get("CI")))
+# No test is timed: how long an example takes says how busy the machine is. CI draws the same examples every time; make test-long draws more.
+EXAMPLES = 100 if "NEXTBEST_LONG" in os.environ else 40
+settings.register_profile("nextbest", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=EXAMPLES)
 settings.load_profile("nextbest")
 
 

@@ -17,7 +17,10 @@ import pytest
 
 NEXTBEST = (sys.executable, "-c", "from serving.cli.main import main; main()")
 
-pytestmark = pytest.mark.slow
+LONG = pytest.mark.skipif(
+    "NEXTBEST_LONG" not in os.environ, reason="takes minutes, and the README's walk goes most of it; make test-long runs it"
+)
+pytestmark = [pytest.mark.slow, LONG]
 
 
 def run(home: Path, *arguments: object) -> str:
