@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
@@ -139,7 +140,7 @@ def test_promotions_a_broken_one_and_a_rollback_under_load(
             return client.get("/v1/models").json()
 
         def version() -> str:
-            return next(model["version"] for model in models()["models"] if model["kind"] == "churn")
+            return next(str(model["version"]) for model in models()["models"] if model["kind"] == "churn")
 
         until(lambda: len(steady.churn) > 3)
         link_version(second, home.champions, "churn", "2")
@@ -148,7 +149,7 @@ def test_promotions_a_broken_one_and_a_rollback_under_load(
             broken = versions(str(number))
             break_it(broken)
             link_version(broken, home.champions, "churn", str(number))
-            until(lambda number=number: counted(client, "refused") == number - 2)
+            until(partial(has_counted, client, "refused", number - 2))
             assert why in (said := models()["refused"]["churn"])
             assert "Version 2 stays in use." in said
             assert said in client.get("/readyz").json()["warnings"]
@@ -169,6 +170,10 @@ def test_promotions_a_broken_one_and_a_rollback_under_load(
 def counted(client: httpx.Client, what: str, name: str = "churn") -> float:
     line = f'nextbest_{what}_total{{what="{name}"}} '
     return sum(float(text.removeprefix(line)) for text in client.get("/metrics").text.splitlines() if text.startswith(line))
+
+
+def has_counted(client: httpx.Client, what: str, count: int) -> bool:
+    return counted(client, what) == count
 
 
 def counted_in(stream: Any, event: str) -> int:
