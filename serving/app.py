@@ -37,6 +37,7 @@ from serving.champions import load_champions
 from serving.clock import Clock
 from serving.current import Reader
 from serving.dependencies import Serving
+from serving.described import describe, operation_id
 from serving.in_use import attributes_of, unreached
 from serving.json_only import json_only
 from serving.looks import looks_of
@@ -87,7 +88,9 @@ def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = 
         lifespan=_lifespan,
         redoc_url=None,
         dependencies=[Depends(json_only)],
+        generate_unique_id_function=operation_id,
     )
+    describe(app, [route for subject in _SUBJECTS for route in subject.router.routes])
     app.state.serving = serving
     errors.install(app, database_error=serving.state.driver_error)
     for subject in _SUBJECTS:

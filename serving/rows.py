@@ -29,10 +29,21 @@ class Posted:
 def body_schema(name: str, model: type[BaseModel]) -> dict[str, Any]:
     """What OpenAPI says about such a body: one row, a list of rows, or {name: list of rows}."""
     row = model.model_json_schema(ref_template="#/components/schemas/{model}")
-    row.pop("$defs", None)
+    row = _whole(row, row.pop("$defs", {}))
     rows = {"type": "array", "items": row}
     wrapped = {"type": "object", "properties": {name: rows}, "required": [name]}
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": {"anyOf": [row, rows, wrapped]}}}}}
+
+
+def _whole(schema: Any, parts: dict[str, Any]) -> Any:
+    """The schema with its parts in their places: FastAPI does not know of them."""
+    if isinstance(schema, list):
+        return [_whole(each, parts) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if "$ref" in schema:
+        return _whole(parts[schema["$ref"].rpartition("/")[2]], parts)
+    return {name: _whole(each, parts) for name, each in schema.items()}
 
 
 def reader(name: str) -> Callable[[Request], Awaitable[Posted]]:

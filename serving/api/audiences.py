@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, Final
 
 import orjson
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Path, Query, Response
 from pydantic import AfterValidator, BaseModel, Field, ValidationError
 
 from decisions.audience import AudienceAsk, Left, Outside, checked_action
@@ -77,7 +77,9 @@ _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     response_model=AudiencePage,
     responses=_RESPONSES,
 )
-def preview_audience(action_id: Id, asked: Annotated[Asked, Query()], wanted: Wanted, ours: Ours) -> Response:
+def preview_audience(
+    action_id: Annotated[Id, Path(examples=["winback_offer"])], asked: Annotated[Asked, Query()], wanted: Wanted, ours: Ours
+) -> Response:
     """A page of the customers who would get this action, with the message for each. Nothing is recorded: `nextbest audience` exports."""
     page = _page(action_id, asked, ours)
     found, more = _considered(page, asked, ours)

@@ -61,6 +61,7 @@ router.add_api_route(
     "/customers/{customer_id}/churn",
     get_churn,
     response_model=Churn,
+    responses={404: {"description": "nobody of this id is known"}},
     dependencies=[Depends(require("crm"))],
     route_class_override=_Directly,
 )

@@ -37,7 +37,11 @@ class _Place(BaseModel):
     bands: tuple[str, ...] = ()
 
 
-@router.get("/churn/changes", dependencies=[Depends(require("crm")), Depends(only(AskedChanges))])
+@router.get(
+    "/churn/changes",
+    dependencies=[Depends(require("crm")), Depends(only(AskedChanges))],
+    responses={400: {"description": "a cursor that is damaged, or of another list"}},
+)
 def list_changes(asked: Annotated[AskedChanges, Query()], ours: Ours) -> ChangePage:
     """Who came into another risk band, oldest first; the cursor goes on where this page ends, now or later."""
     check_values("band", asked.band, ours.bands.names)

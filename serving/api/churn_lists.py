@@ -66,6 +66,7 @@ class Asked(BaseModel):
 
 _RESPONSES: Final[dict[int | str, dict[str, Any]]] = {
     200: {"content": {each.media_type: {} for each in FORMATS}},
+    400: {"description": "a cursor that is damaged, or of another list"},
     406: {"description": "Accept names no format that is written here"},
     409: {"description": "no scores are published, or of a later time than the clock"},
     410: {"description": "the list of the cursor is gone"},

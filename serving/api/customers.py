@@ -59,7 +59,7 @@ class ProfileIn(BaseModel):
         return self
 
 
-@router.get("/{customer_id}", dependencies=[Depends(require("crm"))])
+@router.get("/{customer_id}", dependencies=[Depends(require("crm"))], responses={404: {"description": "nobody of this id is known"}})
 def get_customer(customer_id: CustomerId, ours: Ours) -> Profile:
     """The customer's profile, stage, and recent touchpoints and decisions."""
     return _profile(customer_id, ours)

@@ -34,6 +34,11 @@ router = APIRouter(prefix="/v1/decisions", tags=["decisions"])
 
 MOST_AT_ONCE: Final = 500
 _KEY_HEADER: Final = b"idempotency-key"
+_TAKEN: Final[dict[int | str, dict[str, Any]]] = {409: {"description": "the decision id was asked differently before"}}
+_LOOKED_UP: Final[dict[int | str, dict[str, Any]]] = {
+    404: {"description": "no decision of this id is recorded"},
+    409: {"description": "the record is damaged, or of another version"},
+}
 _KEYS = uuid.UUID("5b0f6a8e-6c1d-4c55-9f0e-7d1f0a4f6a11")
 
 Weight = Annotated[float, Field(strict=True, allow_inf_nan=False)]
@@ -76,6 +81,8 @@ class DecisionIn(Body):
 class Batch(Body):
     """Several decisions at once."""
 
+    model_config = ConfigDict(json_schema_extra={"examples": [{"decisions": [{"customer_id": "17850"}, {"visitor_id": "v-1"}]}]})
+
     decisions: list[DecisionIn] = Field(min_length=1, max_length=MOST_AT_ONCE, description="in this order they take from budgets")
 
 
@@ -113,11 +120,17 @@ async def post_decision(asked: DecisionIn, ours: Ours, idempotency_key: Idempote
 
 
 router.add_api_route(
-    "", post_decision, methods=["POST"], dependencies=[Depends(require("app"))], response_model=DecisionAnswer, route_class_override=_AtOnce
+    "",
+    post_decision,
+    methods=["POST"],
+    dependencies=[Depends(require("app"))],
+    response_model=DecisionAnswer,
+    responses=_TAKEN,
+    route_class_override=_AtOnce,
 )
 
 
-@router.post(":batch", dependencies=[Depends(require("app"))], response_model=BatchAnswer)
+@router.post(":batch", dependencies=[Depends(require("app"))], response_model=BatchAnswer, responses=_TAKEN)
 async def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyKey = None) -> Response:
     """Decides several times at once, and records all before answering. Budgets go to those who are named first."""
     ids = [
@@ -133,8 +146,11 @@ async def post_decisions(asked: Batch, ours: Ours, idempotency_key: IdempotencyK
     return _json(b'{"decisions":[' + b",".join(await _decided(asked.decisions, ids, ours, are_new=False)) + b"]}")
 
 
-@router.get("/{decision_id:path}", dependencies=[Depends(require("crm"))])
-def get_decision(decision_id: Annotated[Id, Path(description="as POST /v1/decisions gave it")], ours: Ours) -> DecisionRecord:
+@router.get("/{decision_id:path}", dependencies=[Depends(require("crm"))], responses=_LOOKED_UP)
+def get_decision(
+    decision_id: Annotated[Id, Path(description="as POST /v1/decisions gave it", examples=["5f0c7b1e-8a51-4d0e-9d64-0c8f8f1d6b1a"])],
+    ours: Ours,
+) -> DecisionRecord:
     """The decision as it was recorded, its outcomes, and a replay: whether the stored row is unchanged and decides the same again.
 
     It tells damage and changes by hand, and is no proof against somebody who writes the row's digest anew.

@@ -1,5 +1,7 @@
 """For operators: is it alive, is it ready, what does it measure, which models does it serve."""
 
+from typing import Any, Final
+
 from fastapi import APIRouter, Depends, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
@@ -9,6 +11,9 @@ from serving.shop import OUTDATED, foreseen
 from serving.wire.operation import Health, Model, Models, Readiness
 
 router = APIRouter(tags=["operation"])
+
+_COUNTED: Final = 'nextbest_requests_total{method="GET",route="/readyz",status="200"} 1.0\n'
+_TEXT: Final[dict[int | str, dict[str, Any]]] = {200: {"content": {"text/plain": {"schema": {"type": "string", "examples": [_COUNTED]}}}}}
 
 
 @router.get("/healthz")
@@ -40,7 +45,7 @@ def readyz(ours: Ours) -> Readiness:
     )
 
 
-@router.get("/metrics", dependencies=[Depends(require("app"))], response_class=Response)
+@router.get("/metrics", dependencies=[Depends(require("app"))], response_class=Response, responses=_TEXT)
 def metrics(ours: Ours) -> Response:
     """Counters for Prometheus."""
     return Response(generate_latest(ours.metrics.registry), media_type=CONTENT_TYPE_LATEST)

@@ -20,7 +20,12 @@ router = APIRouter(prefix="/v1", tags=["decisions"])
 ALL = "all"
 
 
-@router.get("/customers/{customer_id}/next-best-action", dependencies=[Depends(require("crm"))], response_model=DecisionAnswer | EveryStage)
+@router.get(
+    "/customers/{customer_id}/next-best-action",
+    dependencies=[Depends(require("crm"))],
+    response_model=DecisionAnswer | EveryStage,
+    responses={400: {"description": "a stage or a channel that does not exist"}},
+)
 async def get_next_best_action(
     customer_id: Annotated[Id, Path(examples=["17850"])],
     ours: Ours,

@@ -1,6 +1,6 @@
 """Products that go with a product."""
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import Field
@@ -16,6 +16,7 @@ from serving.wire.products import RelatedProducts
 
 router = APIRouter(prefix="/v1/products", tags=["recommendations"])
 
+_UNKNOWN: Final[dict[int | str, dict[str, Any]]] = {404: {"description": "neither the range nor the model knows the product"}}
 ProductId = Annotated[Id, Path(description="the product", examples=["85123A"])]
 
 
@@ -25,13 +26,13 @@ class Beside(Stocked):
     limit: Annotated[int, Field(ge=1, le=200, description="how many products")] = 10
 
 
-@router.get("/{product_id}/similar", dependencies=[Depends(require("app"))])
+@router.get("/{product_id}/similar", dependencies=[Depends(require("app"))], responses=_UNKNOWN)
 def get_similar(product_id: ProductId, ours: Ours, asked: Annotated[Beside, Query()]) -> RelatedProducts:
     """Products instead of this one; those of the same category where the model does not know it."""
     return _answer(ours, product_id, "similar", asked)
 
 
-@router.get("/{product_id}/bought-together", dependencies=[Depends(require("app"))])
+@router.get("/{product_id}/bought-together", dependencies=[Depends(require("app"))], responses=_UNKNOWN)
 def get_bought_together(product_id: ProductId, ours: Ours, asked: Annotated[Beside, Query()]) -> RelatedProducts:
     """Products beside this one in the same baskets; what is bought most where the model knows none."""
     return _answer(ours, product_id, "together", asked)

@@ -17,7 +17,13 @@ _PROFILE: Final[JsonDict] = {
         {"kind": "order", "what": "sale", "at": "2011-11-05T10:15:00", "product_id": "85123A", "product": "White hanging heart"},
     ],
     "decisions": [
-        {"decision_id": "d-1", "action_id": "winback_offer", "channel": "email", "decided_at": "2011-11-01T09:00:00", "outcomes": ["converted"]},
+        {
+            "decision_id": "d-1",
+            "action_id": "winback_offer",
+            "channel": "email",
+            "decided_at": "2011-11-01T09:00:00",
+            "outcomes": ["converted"],
+        },
     ],
 }
 
