@@ -68,9 +68,9 @@ def _costs(shop: Shop, who: list[str], seconds: float, folder: Path) -> dict[str
 
 
 def grow(shop: Shop, customers: int) -> Shop:
-    """The shop with at least so many published customers: copies of its own under other ids, with their histories, profiles and scores."""
+    """The shop with at least so many published customers, and twice as many as it has at least: copies of its own under other ids, with their histories, profiles and scores."""
     own = len(shop.customer_ids)
-    copies = max(-(-customers // own) - 1, 0)
+    copies = max(-(-customers // own) - 1, 1)
     state = open_state(shop.url)
     for start in range(_copies(state, own) + 1, copies + 1, _AT_ONCE):
         numbers = range(start, min(start + _AT_ONCE, copies + 1))

@@ -68,6 +68,8 @@ def load(server: Running, requests: Sequence[bytes], *, seconds: float, connecti
 
 
 def _loaded_by(server: Running, requests: Sequence[bytes], seconds: float, connections: int, delay_ms: float) -> Loaded:
+    if not requests:
+        raise SystemExit("There is nothing to ask: the shop has too few customers.")
     before = server.cpu_seconds()
     run = _wrk if shutil.which("wrk") else _ours
     told = run(server.port, requests, seconds, connections, delay_ms)
@@ -115,7 +117,9 @@ def _wrk(port: int, requests: Sequence[bytes], seconds: float, connections: int,
             str(_SCRIPT),
             f"http://127.0.0.1:{port}",
         ]
-        done = subprocess.run(command, capture_output=True, text=True, check=True, env={**os.environ, **given})
+        done = subprocess.run(command, capture_output=True, text=True, check=False, env={**os.environ, **given})
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {done.returncode}: {(done.stdout + done.stderr)[-500:]}")
     line = next(line for line in done.stdout.splitlines() if line.startswith("NEXTBEST "))
     told: dict[str, Any] = json.loads(line.removeprefix("NEXTBEST "))
     return told
