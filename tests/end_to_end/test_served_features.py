@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 from io import StringIO
 from typing import Any
 
-import httpx
 import pandas as pd
 import pytest
 import uvicorn
@@ -25,6 +24,7 @@ from features.ingest.run import ingest
 from serving.app import create_app
 from serving.cli.publication import publish_tables
 from serving.cli.workspace import workspace
+from serving.client import Client
 from serving.settings import ServingSettings
 from serving.telemetry import make_log
 
@@ -51,7 +51,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 
 
 @contextmanager
-def served(home: Home, now: datetime) -> Iterator[httpx.Client]:
+def served(home: Home, now: datetime) -> Iterator[Client]:
     """A real server in a thread, its clock pinned."""
     settings = ServingSettings(home=home.root, as_of=now, host="127.0.0.1", holdout_share=0.0)
     app = create_app(settings, log=make_log(StringIO()))
@@ -62,24 +62,24 @@ def served(home: Home, now: datetime) -> Iterator[httpx.Client]:
         while not server.started:
             time.sleep(0.005)
         try:
-            with httpx.Client(base_url=f"http://127.0.0.1:{listening.getsockname()[1]}", timeout=30) as client:
+            with Client(f"http://127.0.0.1:{listening.getsockname()[1]}", "", timeout=30) as client:
                 yield client
         finally:
             server.should_exit = True
             thread.join()
 
 
-def decided(client: httpx.Client, customer_ids: list[str]) -> pd.DataFrame:
+def decided(client: Client, customer_ids: list[str]) -> pd.DataFrame:
     """The records of one decision for each of these customers, as auditors see them."""
-    made = [client.post("/v1/decisions", json={"customer_id": customer_id}).json()["decision_id"] for customer_id in customer_ids]
-    records = [client.get(f"/v1/decisions/{decision_id}").json() for decision_id in made]
+    made = [client.decide(customer_id=customer_id).decision_id for customer_id in customer_ids]
+    records = [client.decision(decision_id) for decision_id in made if decision_id is not None]
     return pd.DataFrame(
         {
-            "decision_id": [record["decision_id"] for record in records],
-            "customer_id": [record["customer_id"] for record in records],
-            "decided_at": [datetime.fromisoformat(record["decided_at"]) for record in records],
-            "action_id": [record["answer"]["actions"][0]["action_id"] for record in records],
-            "features": [record["features"] for record in records],
+            "decision_id": [record.decision_id for record in records],
+            "customer_id": [record.customer_id for record in records],
+            "decided_at": [record.decided_at for record in records],
+            "action_id": [record.answer.actions[0].action_id for record in records],
+            "features": [record.features for record in records],
         }
     )
 
@@ -126,8 +126,8 @@ def test_the_server_computes_what_the_bulk_tables_say_before_and_after_rows_are_
         event = {"event_id": "new-2", "customer_id": buyer, "event_type": "add_to_cart", "product_id": priced}
         outcome = {"event_id": "new-3", "decision_id": answered, "outcome_type": "accepted"}
     with served(home, LATER) as client:
-        for path, row in (("orders", order), ("events", event), ("outcomes", outcome)):
-            assert client.post(f"/v1/{path}", json=row).json()["accepted"] == 1
+        for post, row in ((client.orders, order), (client.events, event), (client.outcomes, outcome)):
+            assert post([row]).accepted == 1
         after = decided(client, everybody)
     just_before = LATER - timedelta(microseconds=1)
     line = {"line_kind": "sale", "ordered_at": pd.Timestamp(order["ordered_at"]), "product_id": priced, "quantity": 3.0, "unit_price": 4.5}

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pandas as pd
 import pytest
+
+from serving.client import Client, NoAnswerError, Retrying
 
 NEXTBEST = (sys.executable, "-c", "from serving.cli.main import main; main()")
 
@@ -32,7 +33,7 @@ def run(home: Path, *arguments: object) -> str:
 
 
 @contextmanager
-def served(home: Path) -> Iterator[httpx.Client]:
+def served(home: Path) -> Iterator[Client]:
     """A server process over this home, pinned to its newest row."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
@@ -40,7 +41,7 @@ def served(home: Path) -> Iterator[httpx.Client]:
     words = [*NEXTBEST, "--home", str(home), "serve", "--port", str(port), "--as-of", "latest"]
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     try:
-        with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=30) as client:
+        with Client(f"http://127.0.0.1:{port}", "", timeout=30, retrying=Retrying(attempts=1)) as client:
             _wait(client, process)
             yield client
     finally:
@@ -48,15 +49,16 @@ def served(home: Path) -> Iterator[httpx.Client]:
         process.communicate(timeout=30)
 
 
-def _wait(client: httpx.Client, process: subprocess.Popen[str]) -> None:
+def _wait(client: Client, process: subprocess.Popen[str]) -> None:
     for _ in range(300):
         if process.poll() is not None:
             raise AssertionError(process.communicate()[1])
         try:
-            if client.get("/healthz").status_code == 200:
-                return
-        except httpx.TransportError:
+            client.health()
+        except NoAnswerError:
             time.sleep(0.2)
+        else:
+            return
     raise AssertionError("the server did not come up")
 
 
@@ -94,23 +96,23 @@ def test_scores_are_written_for_everybody(home: Path, tmp_path: Path):
 def test_every_kind_of_user_is_answered_and_a_decision_survives_a_restart(home: Path):
     somebody = pd.read_parquet(home / "tables" / "orders.parquet").customer_id.mode()[0]
     with served(home) as client:
-        churn = client.get(f"/v1/customers/{somebody}/churn").json()
-        assert 0 < churn["churn_probability"] < 1
-        assert churn["model_version"] == "1"
-        listed = client.get(f"/v1/customers/{somebody}/recommendations", params={"limit": 3}).json()["recommendations"]
+        churn = client.churn(somebody)
+        assert churn.churn_probability is not None
+        assert 0 < churn.churn_probability < 1
+        assert churn.model_version == "1"
+        listed = client.recommendations(somebody, limit=3).recommendations
         assert len(listed) == 3
-        assert all(one["name"] != one["product_id"] for one in listed)
-        preview = client.get(f"/v1/customers/{somebody}/next-best-action").json()
-        assert preview["decision_id"] is None
-        best = preview["actions"][0]
-        assert best["terms"]
-        assert best["reasons"]
-        assert 0 < best["action_probability"] <= 1
-        decided = client.post("/v1/decisions", json={"customer_id": somebody}).json()
+        assert all(one.name != one.product_id for one in listed)
+        preview = client.next_best_action(somebody)
+        assert preview.decision_id is None
+        best = preview.actions[0]
+        assert best.terms
+        assert best.reasons
+        assert 0 < best.action_probability <= 1
+        decided = client.decide(customer_id=somebody)
+    assert decided.decision_id is not None
     with served(home) as client:
-        found = client.get(f"/v1/decisions/{decided['decision_id']}")
-        assert found.status_code == 200
-        assert found.json()["replay"]["same"] is True
+        assert client.decision(decided.decision_id).replay.same is True
 
 
 def test_a_demo_on_own_orders_ends_after_scoring(tmp_path: Path):
