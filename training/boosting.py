@@ -7,12 +7,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
-import lightgbm
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from training.matrix import Features, Matrix, columns
+from training.trees import Trees
 
 Floats = NDArray[np.float64]
 ONE_THREAD_BELOW: Final = 300_000  # rows: a second thread wins little there, and loses tenfold where the cores are busy
@@ -46,40 +46,49 @@ class Boosted:
         self.rounds = rounds
         self.parameters = dict(parameters or {})
         self.threads = threads
-        self._booster: Any = None
+        self._trees: Trees | None = None
 
     def fit(self, features: pd.DataFrame, y: Floats, weights: Floats | None = None) -> Self:
         """Grows the trees; NaN is unknown. A leaf holds at least 1 % of few rows, 100 of many. `weights` say how much each row counts."""
+        import lightgbm  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
         X = self._matrix(features)
         least = int(np.clip(len(y) // 100, 10, 100))
         threads = self.threads or (1 if len(y) < ONE_THREAD_BELOW else 0)
         parameters = {**PARAMETERS, "min_data_in_leaf": least, **self.parameters, "objective": self.objective, "num_threads": threads}
-        self._booster = lightgbm.train(parameters, lightgbm.Dataset(X, y, weight=weights), self.rounds)
+        grown = lightgbm.train(parameters, lightgbm.Dataset(X, y, weight=weights), self.rounds)
+        self._trees = Trees(grown.model_to_string())
         return self
 
     def predict(self, features: Features, *, rounds: int | None = None) -> Floats:
         """Probability or mean of every row, by the first `rounds` trees or by all."""
         if len(features) == 0:
             return np.zeros(0)
-        return np.asarray(self._booster.predict(self._matrix(features), num_iteration=rounds, num_threads=self.threads), float)
+        return self._grown.predict(self._matrix(features), rounds=rounds, threads=self.threads)
 
     def contributions(self, features: Features) -> Matrix:
         """Shapley values of every feature on the objective's own scale (log odds, log mean)."""
         values = np.zeros((0, len(self.feature_names)))
         if len(features):
-            values = np.asarray(self._booster.predict(self._matrix(features), pred_contrib=True, num_threads=self.threads), float)[:, :-1]
+            values = self._grown.contributions(self._matrix(features), threads=self.threads)[:, :-1]
         return Matrix(self.feature_names, values)
 
     def save(self, path: Path) -> None:
         """Writes LightGBM's own text."""
-        path.write_text(str(self._booster.model_to_string()), encoding="utf-8")
+        path.write_text(self._grown.text, encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path, feature_names: Sequence[str], *, threads: int = 0) -> Self:
         """The trees that `save` wrote, on the same features in the same order."""
         model = cls("", feature_names, 0, threads=threads)
-        model._booster = lightgbm.Booster(model_str=path.read_text(encoding="utf-8"))
+        model._trees = Trees.read(path)
         return model
+
+    @property
+    def _grown(self) -> Trees:
+        if self._trees is None:
+            raise ValueError("nothing was fitted or loaded yet")
+        return self._trees
 
     def _matrix(self, features: Features) -> Floats:
         return np.ascontiguousarray(columns(features, self.feature_names))

@@ -6,9 +6,6 @@ from typing import Any, Final, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import brentq
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 Floats = NDArray[np.float64]
 LEAST_ROWS: Final = 200
@@ -28,6 +25,8 @@ def probability(z: Floats) -> Floats:
 
 def level_shift(z: Floats, mean: float) -> float:
     """The one number that, added to log odds z, makes the mean probability `mean` (kept EDGE away from 0 and 1)."""
+    from scipy.optimize import brentq  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     wanted = float(np.clip(mean, EDGE, 1.0 - EDGE))
     return float(brentq(lambda shift: float(probability(z + shift).mean()) - wanted, -30.0, 30.0))
 
@@ -42,6 +41,8 @@ class Platt:
     @classmethod
     def fit(cls, z: Floats, y: Floats) -> Self:
         """The two numbers that make z most likely; both classes must occur."""
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
         fitted = LogisticRegression(C=1e6).fit(z.reshape(-1, 1), y)
         return cls(float(fitted.coef_[0, 0]), float(fitted.intercept_[0]))
 
@@ -64,6 +65,8 @@ class Isotonic:
     @classmethod
     def fit(cls, z: Floats, y: Floats) -> Self:
         """The rising curve nearest to y."""
+        from sklearn.isotonic import IsotonicRegression  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
         fitted = IsotonicRegression(y_min=EDGE, y_max=1.0 - EDGE, out_of_bounds="clip").fit(z, y)
         return cls(tuple(fitted.X_thresholds_.tolist()), tuple(fitted.y_thresholds_.tolist()))
 

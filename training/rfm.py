@@ -6,7 +6,6 @@ from typing import Any, Final, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.linear_model import LogisticRegression
 
 from training.calibration import probability
 from training.matrix import Features, Matrix, columns
@@ -25,6 +24,8 @@ class RfmLogistic:
 
     def fit(self, features: pd.DataFrame, y: Floats, row_weights: Floats | None = None) -> Self:
         """Fits the weights; y must hold both classes. An unknown value counts as the average. `row_weights` say how much each row counts."""
+        from sklearn.linear_model import LogisticRegression  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
         raw = _logarithms(features)
         known = np.isfinite(raw)
         count = np.maximum(known.sum(axis=0), 1)

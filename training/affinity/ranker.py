@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Self
 
-import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
 from training.affinity.sheets import AT, Sheet
 from training.affinity.sources.source import Floats32
 from training.boosting import ONE_THREAD_BELOW
+from training.trees import Trees
 
 MOST_TREES: Final = 80
 AS_GOOD: Final = 0.99  # of the best NDCG: fewer trees must be clearly better to be chosen
@@ -38,29 +38,29 @@ PARAMETERS: Final = {
 class Ranker:
     """Trees over training.affinity.pair_features, `names` in order."""
 
-    booster: Any
+    trees: Trees
     names: tuple[str, ...]
 
     def scores(self, features: Floats32) -> NDArray[np.float64]:
         """Higher is better, comparable within one customer: one per row."""
         if not len(features):
             return np.zeros(0)
-        return np.asarray(self.booster.predict(features, num_threads=1), float)
+        return self.trees.predict(features, threads=1)
 
     def gains(self) -> dict[str, float]:
         """Each feature's share of all that the trees gained; all 0 for trees that found nothing."""
-        gains = np.asarray(self.booster.feature_importance("gain"), float)
+        gains = self.trees.gains()
         return dict(zip(self.names, (gains / max(gains.sum(), 1e-12)).tolist(), strict=True))
 
     def write(self, file: Path) -> None:
         """Writes the trees as text."""
-        self.booster.save_model(str(file))
+        file.write_text(self.trees.text, encoding="utf-8")
 
     @classmethod
     def read(cls, file: Path) -> Self:
         """The ranker that was written into `file`."""
-        booster = lightgbm.Booster(model_file=str(file))
-        return cls(booster, tuple(booster.feature_name()))
+        trees = Trees.read(file)
+        return cls(trees, trees.feature_names)
 
 
 def trees_in_time(sheets: Sequence[Sheet], *, seed: int = 0, threads: int = 2) -> int:
@@ -69,6 +69,8 @@ def trees_in_time(sheets: Sequence[Sheet], *, seed: int = 0, threads: int = 2) -
 
     MOST_TREES where there is one sheet, or nothing to learn from. Never fewer than ten.
     """
+    import lightgbm  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     past, newest = [s.learnable() for s in sheets[:-1]], sheets[-1].learnable()
     if not sum(len(s.hit) for s in past) or not len(newest.hit):
         return MOST_TREES
@@ -88,11 +90,14 @@ def fit_ranker(sheets: Sequence[Sheet], trees: int = MOST_TREES, *, seed: int = 
 
     Customers of whose candidates none was bought teach nothing and are left out.
     """
+    import lightgbm  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     learnable = [sheet.learnable() for sheet in sheets]
     if not sum(len(sheet.hit) for sheet in learnable):
         return None
     names = _names(sheets)
-    return Ranker(lightgbm.train(_parameters(learnable, seed, threads), _dataset(learnable, names), trees), names)
+    grown = lightgbm.train(_parameters(learnable, seed, threads), _dataset(learnable, names), trees)
+    return Ranker(Trees(grown.model_to_string()), names)
 
 
 def _names(sheets: Sequence[Sheet]) -> tuple[str, ...]:
@@ -100,6 +105,8 @@ def _names(sheets: Sequence[Sheet]) -> tuple[str, ...]:
 
 
 def _dataset(learnable: Sequence[Sheet], names: tuple[str, ...]) -> Any:
+    import lightgbm  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     return lightgbm.Dataset(
         np.concatenate([sheet.features for sheet in learnable]),
         np.concatenate([sheet.hit for sheet in learnable]).astype(np.float32),

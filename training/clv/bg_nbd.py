@@ -11,7 +11,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import betaln, gammaln, hyp2f1, psi
 
 from training.clv.groups import Groups
@@ -104,6 +103,8 @@ def fit(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> BGNBD:
         value = -value + _PENALTY * float(np.sum((theta - start) ** 2))
         slope = -slopes * np.exp(theta) + 2.0 * _PENALTY * (theta - start)
         return value / total, slope / total
+
+    from scipy.optimize import minimize  # noqa: PLC0415 - seconds of CPU that only who learns need spend
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8})
     r, alpha, a, b = (float(v) for v in np.exp(found.x))

@@ -9,7 +9,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import gammaln, psi
 
 Floats = NDArray[np.float64]
@@ -67,6 +66,8 @@ def fit(x: ArrayLike, m_x: ArrayLike) -> GammaGamma:
         value = -log_likelihood(model, number, mean).sum() + _PENALTY * np.sum((theta - start) ** 2)
         slope = -_slopes(model, number, mean) * np.exp(theta) + 2.0 * _PENALTY * (theta - start)
         return float(value) / len(number), slope / len(number)
+
+    from scipy.optimize import minimize  # noqa: PLC0415 - seconds of CPU that only who learns need spend
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8})
     p, q, v = (float(value) for value in np.exp(found.x))

@@ -14,7 +14,6 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.optimize import minimize
 from scipy.special import exprel, gammaln, psi
 
 from training.clv import silence
@@ -82,6 +81,8 @@ def fit(x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> ParetoNBD:
         value = -(groups.count @ values) + _PENALTY * np.sum((theta - start) ** 2)
         slope = -(slopes @ groups.count) * np.exp(theta) + 2.0 * _PENALTY * (theta - start)
         return float(value) / total, slope / total
+
+    from scipy.optimize import minimize  # noqa: PLC0415 - seconds of CPU that only who learns need spend
 
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=_BOUNDS, options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-8})
     r, alpha, s, beta = (float(v) for v in np.exp(found.x))

@@ -8,7 +8,6 @@ from typing import Final
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 Floats = NDArray[np.float64]
 _EDGE: Final = 1e-6
@@ -16,6 +15,8 @@ _EDGE: Final = 1e-6
 
 def auc(y: ArrayLike, p: ArrayLike) -> float:
     """Area under the ROC curve: P(p of a random yes > p of a random no), ties count half (Mann-Whitney U / (n1 n0))."""
+    from scipy.stats import rankdata  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     y, p = np.asarray(y, float), np.asarray(p, float)
     positive = float(y.sum())
     negative = len(y) - positive

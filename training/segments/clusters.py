@@ -3,14 +3,10 @@
 import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import adjusted_rand_score, silhouette_score
 
 Floats = NDArray[np.float64]
 Labels = NDArray[np.intp]
@@ -48,7 +44,7 @@ def find(points: Floats, former: Floats | None, rng: np.random.Generator) -> Fou
     fresh = [found for found in tried if found.quality >= GOOD * best][-1]
     if former is None:
         return fresh
-    kept = _judged(points, _middles(KMeans(len(former), init=former, n_init=1), points), rng)
+    kept = _judged(points, _middles(points, len(former), init=former, n_init=1), rng)
     return kept if kept.quality >= KEPT * best else fresh
 
 
@@ -58,6 +54,8 @@ def match(now: Labels, before: Labels, distances: Floats, *, former: Sequence[st
     `now` and `before` are the same customers' groups by the new and by the former middles, `distances` (group x former group) how far the middles
     lie apart: customers who are new fall to some former group, too, and do not make theirs out of it.
     """
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     shared = np.zeros(distances.shape)
     np.add.at(shared, (now, before), 1.0)
     together = shared.sum(axis=1)[:, None] + shared.sum(axis=0)[None, :] - shared
@@ -80,17 +78,22 @@ def letters(used: set[str]) -> Iterator[str]:
 
 
 def _fitted(points: Floats, k: int, rng: np.random.Generator) -> Floats:
-    return _middles(KMeans(k, n_init=4, random_state=int(rng.integers(2**31))), points)
+    return _middles(points, k, n_init=4, random_state=int(rng.integers(2**31)))
 
 
-def _middles(means: KMeans, points: Floats) -> Floats:
+def _middles(points: Floats, k: int, **given: Any) -> Floats:
+    from sklearn.cluster import KMeans  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # many equal customers: the empty group that comes of it is judged, and refused
-        return np.asarray(means.fit(points).cluster_centers_, float)
+        return np.asarray(KMeans(k, **given).fit(points).cluster_centers_, float)
 
 
 def _judged(points: Floats, centres: Floats, rng: np.random.Generator) -> Found:
     """Quality is 0 where a group is nearly empty."""
+    from sklearn.metrics import adjusted_rand_score, silhouette_score  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     sample = points[rng.permutation(len(points))[:MOST_JUDGED]]
     labels = nearest(sample, centres)
     if len(np.unique(labels)) < len(centres) or np.bincount(nearest(points, centres)).min() < SMALLEST * len(points):

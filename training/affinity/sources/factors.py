@@ -10,7 +10,6 @@ from functools import cached_property
 from typing import Any, Final
 
 import numpy as np
-from implicit.cpu.als import AlternatingLeastSquares
 from numpy.typing import NDArray
 from scipy.sparse import csr_matrix
 from threadpoolctl import threadpool_limits
@@ -70,6 +69,8 @@ def confidence(frequency: csr_matrix) -> csr_matrix:
 
 def _solver(factors: int, *, threads: int, seed: int) -> Any:
     with threadpool_limits(1, "blas"):  # else implicit warns of the machine's setting, which is not ours to change
+        from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
         return AlternatingLeastSquares(
             factors=factors,
             regularization=REGULARIZATION,

@@ -11,8 +11,6 @@ from typing import ClassVar, Final
 
 import numpy as np
 from scipy.sparse import csr_matrix, diags_array
-from sklearn.cluster import MiniBatchKMeans
-from sklearn.exceptions import ConvergenceWarning
 
 from training.affinity.asked import Asked
 from training.affinity.history import Ints
@@ -76,6 +74,9 @@ def fit(material: Material) -> SimilarCustomers | None:
 
 
 def _groups(of_length_one: csr_matrix, groups: int, seed: int) -> Ints:
+    from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+    from sklearn.exceptions import ConvergenceWarning  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+
     means = MiniBatchKMeans(groups, random_state=seed, n_init=1, batch_size=4096, max_iter=20)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer distinct customers than groups: some stay empty, which is right
