@@ -16,7 +16,9 @@ from serving.state.tables import PUBLISHED_CUSTOMERS, PUBLISHED_SCORES
 
 MOST: Final = 1.2
 ASKED: Final = 4_000
-"""Customers drawn at random at each size; as many at all sizes, so that what a server keeps of them is the same."""
+"""Customers drawn at random at each size, as many at all sizes."""
+KEPT: Final = 300
+"""So many of them are asked for lists and decisions: of few enough, everything that a server keeps is there after the warm-up at every size."""
 _AT_ONCE: Final = 50
 _MARK: Final = "~"
 
@@ -32,9 +34,10 @@ class Grown:
 def growth(shop: Shop, name: str, sizes: Sequence[int], seconds: float, folder: Path) -> list[Row]:
     """A row for each route: what it costs at the most customers against the fewest."""
     found, asked = list[Grown](), set[str]()
+    count = min(ASKED, max(min(sizes), 2 * len(shop.customer_ids)) - len(shop.customer_ids))
     for size in sorted(sizes):
         grown = grow(shop, size)
-        who = _not_yet(grown, asked)
+        who = _not_yet(grown, asked, count)
         asked.update(who)
         found.append(Grown(len(grown.customer_ids), _costs(grown, who, seconds, folder)))
     first, last = found[0], found[-1]
@@ -50,17 +53,17 @@ def growth(shop: Shop, name: str, sizes: Sequence[int], seconds: float, folder: 
     ]
 
 
-def _not_yet(shop: Shop, asked: set[str]) -> list[str]:
+def _not_yet(shop: Shop, asked: set[str], count: int) -> list[str]:
     """Copies at random of whom nothing was posted yet: what was posted changes what an answer costs."""
     drawn = (each for each in shop.some(len(shop.customer_ids)) if _MARK in each and each not in asked)
-    return list(islice(drawn, ASKED))
+    return list(islice(drawn, count))
 
 
 def _costs(shop: Shop, who: list[str], seconds: float, folder: Path) -> dict[str, float]:
     routes = {
         "churn": shop.churn(who),
-        "recommendations": shop.recommendations(who),
-        "decisions": shop.decisions(who),
+        "recommendations": shop.recommendations(who[:KEPT]),
+        "decisions": shop.decisions(who[:KEPT]),
         "events": shop.events(who),
     }
     with shop.serve(folder / "growth.log") as server:
@@ -68,7 +71,10 @@ def _costs(shop: Shop, who: list[str], seconds: float, folder: Path) -> dict[str
 
 
 def grow(shop: Shop, customers: int) -> Shop:
-    """The shop with at least so many published customers, and twice as many as it has at least: copies of its own under other ids, with their histories, profiles and scores."""
+    """The shop with so many published customers, at least twice its own.
+
+    They are copies under other ids, with their histories, profiles and scores.
+    """
     own = len(shop.customer_ids)
     copies = max(-(-customers // own) - 1, 1)
     state = open_state(shop.url)
