@@ -145,7 +145,7 @@ def _change(context: typer.Context, name: str, find: Callable[[Any], str], chang
     change(registry)
     registry.export_champions(work.home().champions)
     say_json({"model": name, "champion": version}) if work.json else say(
-        f"{name}: version {version} is the champion; running servers take it within two seconds"
+        f"{name}: version {version} is the champion; running servers take it by themselves, within moments"
     )
 
 
