@@ -52,13 +52,8 @@ def take_turn(connection: Connection, subject_ids: Collection[str]) -> None:
         connection.execute(_TURNS, {"who": list(subject_ids)})
 
 
-def contact_count(connection: Connection, subject_ids: Collection[str]) -> int:
-    """How many contacts of these subjects are recorded: the same number again says that nobody decided about them in between."""
-    return sum(contact_counts(connection, subject_ids).values())
-
-
 def contact_counts(connection: Connection, subject_ids: Collection[str]) -> dict[str, int]:
-    """The same for each of them who has any, read at once however many they are."""
+    """How many contacts of each of these subjects are recorded, of those who have any: the same number again says that nobody decided about them in between."""
     several = list(subject_ids)
     asked = several if connection.dialect.name == "postgresql" else orjson.dumps(several).decode()
     return {row[0]: row[1] for row in connection.execute(_COUNTS[connection.dialect.name], {"who": asked})}

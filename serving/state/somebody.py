@@ -42,7 +42,7 @@ class Rows:
     `lines` and `events` hold the columns of the contract that a history needs, oldest first, the newest `MOST_ROWS`; the events of a customer are
     theirs and those of their visitors, `known_at` the time when these were identified. `visitors` are whom they turned out to be, with that time.
     `contacts` are decision_id, subject_id, action_id, channel, decided_at, outcomes, outcomes_at, oldest first, up to what a clock a little ahead
-    says, the newest `MOST_CONTACTS`; `contact_count` is that of all contacts of `subject_ids` (`serving.state.decisions.contact_count`).
+    says, the newest `MOST_CONTACTS`; `contact_count` is that of all contacts of `subject_ids` (`serving.state.decisions.contact_counts`).
     `version` is the same while nothing changes that an answer about products rests on.
     """
 

@@ -99,7 +99,7 @@ def test_contacts_of_very_many_are_counted_at_once(state: State) -> None:
     with state.writing() as connection:
         decisions.add_many(connection, [row(f"d{n}") for n in range(3)], contacts)
         assert decisions.contact_counts(connection, many) == {many[0]: 1, many[1]: 2, many[2]: 1}
-        assert decisions.contact_count(connection, many[1:3]) == 3
+        assert sum(decisions.contact_counts(connection, many[1:3]).values()) == 3
         assert decisions.contact_counts(connection, []) == {}
 
 

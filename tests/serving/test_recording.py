@@ -126,7 +126,7 @@ def decided_until_recorded(state: State, decision_id: str, who: str, kept: KeptP
     for _ in range(200):
         with state.reading() as connection:
             there = left(connection, {"offer": (MARCH, 100, 60.0)})["offer"]
-            seen = decisions.contact_count(connection, [who])
+            seen = decisions.contact_counts(connection, [who]).get(who, 0)
         offers = seen == 0 and there[0] >= 1 and there[1] >= 0.5
         budget = {"cost": 0.5, "most_contacts": 100, "most_money": 60.0} if offers else {"contacts": 0}
         made = entry(decision_id, who, seen=seen, **budget)
