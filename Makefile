@@ -89,7 +89,7 @@ bench-churn: setup ## churn and value beside their rivals; takes the public file
 bench-decisions: setup ## one decision and its parts, 100,000 unrecorded and recorded, win probabilities beside draws; needs 2 GB of disk; about 2 min
 	$(BIN)/python -P benchmarks/decisions.py $(BENCH)
 
-bench-serving: setup ## answers about churn beside a minimal route, on SQLite and PostgreSQL (where it is found), and a list of 100,000; about 5 min
+bench-serving: setup ## every route beside a minimal one and mlflow models serve, on real servers, SQLite and PostgreSQL (where it is found); better with wrk; about 25 min
 	$(BIN)/python -P benchmarks/serving.py $(BENCH)
 
 lock: setup ## resolves pyproject.toml again into requirements/*.txt (hashes, no hosts)
