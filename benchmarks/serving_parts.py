@@ -9,6 +9,7 @@ from typing import Final
 from threadpoolctl import threadpool_limits
 
 from benchmarks.asked import loop
+from benchmarks.serving_decisions import decision_parts
 from benchmarks.serving_ingest import BATCH, WAITING, ingest
 from benchmarks.serving_reads import reads
 from benchmarks.serving_rows import Row
@@ -53,7 +54,19 @@ def of_ingest(shop: Shop) -> Iterator[Row]:
         yield Row(f"{name}: a posted batch of {BATCH}", found.batch_microseconds / 1000, "CPU-ms")
 
 
-OF_SHOP: Final[Sequence[Part]] = (of_ingest,)
+def of_decisions(shop: Shop) -> Iterator[Row]:
+    """A recorded decision and its parts."""
+    with ExitStack() as stack:
+        log = stack.enter_context(Path(os.devnull).open("w"))
+        running = stack.enter_context(loop())
+        stack.enter_context(threadpool_limits(1, "blas"))
+        settings = ServingSettings(home=shop.home, database_url=shop.url, as_of=shop.as_of + AHEAD)
+        app = create_app(settings, log=make_log(log))
+        for name, microseconds in decision_parts(running, app, shop.customer_ids[:300]).items():
+            yield Row(f"in process, {shop.database}: a decision's {name}", microseconds, "us")
+
+
+OF_SHOP: Final[Sequence[Part]] = (of_ingest, of_decisions)
 """Measured on the simulated shop."""
 OF_WIDE_SHOP: Final[Sequence[Part]] = (of_reads,)
 """Measured on shops of many products."""
