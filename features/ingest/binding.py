@@ -6,7 +6,8 @@ from pathlib import Path
 
 from features.contract import CUSTOMER_ID, CUSTOMERS, EVENTS, LINE_KIND, ORDER_ID, ORDERS, VISITOR_ID, Column, Table
 from features.errors import InputError
-from features.ingest.mapping import AMOUNT, CONSENT_PREFIX, OrdersMapping, TableMapping, load_mapping, presets
+from features.ingest.mapping import AMOUNT, CONSENT_PREFIX, OrdersMapping, TableMapping, load_mapping
+from features.ingest.preset_names import presets
 from features.nearest import likely
 
 SET_BY_INGEST = (ORDER_ID, LINE_KIND)

@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from features.contract import CUSTOMER_ID, CUSTOMERS, ORDER_ID, ORDERED_AT, ORDERS, PRODUCTS, TABLES
 from features.errors import InputError
+from features.ingest.preset_names import PRESETS, presets
 from features.nearest import likely
 
 AMOUNT: Final = "amount"
@@ -20,7 +21,6 @@ WHITESPACE: Final = "whitespace"
 DERIVED: Final = {t.name: tuple(c.name for c in t.columns if c.kind == "text" and c.name not in t.key) for t in (PRODUCTS, CUSTOMERS)}
 _EXAMPLE: Final = '{orders: {columns: {customer_id: CustomerID, ordered_at: InvoiceDate}, date_format: "%d/%m/%Y %H:%M"}}'
 WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
-PRESETS: Final = Path(__file__).parent / "presets"
 
 
 def _listed(given: object) -> object:
@@ -184,11 +184,6 @@ class SourceMapping(BaseModel):
         """The part for one table of the contract."""
         part: TableMapping = getattr(self, name)
         return part
-
-
-def presets() -> tuple[str, ...]:
-    """Names of the presets, sorted."""
-    return tuple(sorted(path.stem for path in PRESETS.glob("*.yaml")))
 
 
 def load_mapping(name_or_path: str) -> SourceMapping:

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from features.errors import InputError
-from features.ingest.mapping import presets
+from features.ingest.preset_names import presets
 from serving.cli.console import note, say, say_json, show, step
 from serving.cli.demo_home import refuse_simulated
 from serving.cli.workspace import of

@@ -8,6 +8,7 @@ import typer
 from serving.cli.console import note, say, say_json
 from serving.cli.data import AsOf, today
 from serving.cli.demo import run_demo
+from serving.cli.importing import importing
 from serving.cli.publication import publish_tables, state_of
 from serving.cli.workspace import of
 
@@ -52,7 +53,8 @@ def serve(
     catalogue: Annotated[Path | None, typer.Option(help="Another catalogue than the home's config/catalogue.yaml.")] = None,
 ) -> None:
     """Serve the API."""
-    from serving.run import run
+    with importing():
+        from serving.run import run
 
     of(context).home()
     given = {"host": host, "port": port, "as_of": as_of, "catalogue": catalogue}

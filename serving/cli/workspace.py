@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -14,7 +14,10 @@ from features.errors import InputError
 from features.home import Home, config_file, open_home, require_home
 from serving.cli.champion import champions_time
 from serving.cli.console import note
-from serving.settings import ServingSettings, load_settings
+from serving.cli.importing import importing
+
+if TYPE_CHECKING:  # the settings' defaults come from the rooms of models and decisions: help is given without them
+    from serving.settings import ServingSettings
 
 FAR = timedelta(days=2)
 """Later than this after the newest row, people are told how far a time lies beyond what is known."""
@@ -24,7 +27,7 @@ FAR = timedelta(days=2)
 class Workspace:
     """The settings of one run, and whether it prints JSON."""
 
-    settings: ServingSettings
+    settings: "ServingSettings"
     json: bool
 
     def home(self) -> Home:
@@ -135,6 +138,9 @@ class Workspace:
 
 def workspace(home: Path | None, *, engine: str | None = None, json: bool) -> Workspace:
     """The workspace of the command line's own options over the environment's."""
+    with importing():
+        from serving.settings import load_settings
+
     given = {"home": home, "engine": engine}
     return Workspace(load_settings(**{name: value for name, value in given.items() if value}), json)
 

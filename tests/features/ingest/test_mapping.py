@@ -4,7 +4,8 @@ import pytest
 
 from features.errors import InputError
 from features.home import open_home
-from features.ingest.mapping import load_mapping, parse_mapping, presets
+from features.ingest.mapping import load_mapping, parse_mapping
+from features.ingest.preset_names import presets
 from features.ingest.run import ingest
 
 
