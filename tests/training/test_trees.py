@@ -1,7 +1,5 @@
 """Trees asked through LightGBM's library say, to the last digit, what its own package says."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import lightgbm
@@ -38,6 +36,23 @@ def test_they_say_what_the_package_says(objective: str) -> None:
     assert Trees(trees.text).text == trees.text
 
 
+@pytest.mark.parametrize("missing", [{"use_missing": False}, {"zero_as_missing": True}, {}])
+def test_groups_and_what_is_missing_are_read_as_the_package_reads_them(missing: dict[str, bool]) -> None:
+    rng = np.random.default_rng(5)
+    X = np.column_stack([rng.integers(0, 9, 600), rng.normal(size=600), rng.integers(0, 3, 600)]).astype(float)
+    X[rng.random(X.shape) < 0.1] = np.nan
+    y = (np.isin(X[:, 0], (1, 4, 7)) ^ (np.nan_to_num(X[:, 1]) > 0)).astype(float)
+    given = {"objective": "binary", "min_data_in_leaf": 5, "min_data_per_group": 5, "verbose": -1, "num_threads": 1, **missing}
+    booster = lightgbm.train(given, lightgbm.Dataset(X, y, categorical_feature=[0]), 15)
+    text = booster.model_to_string()
+    assert any(each.startswith("num_cat=") and each != "num_cat=0" for each in text.splitlines())  # it does split by groups
+    asked = np.vstack([X, [[99.0, 0.0, 0.0], [-1.0, np.inf, 0.0], [4.5, -np.inf, 1.0], [np.nan] * 3]])
+    trees = Trees(text)
+    assert np.array_equal(trees.predict(asked, threads=1), booster.predict(asked, num_threads=1))
+    assert np.array_equal(trees.contributions(asked, threads=1), booster.predict(asked, pred_contrib=True, num_threads=1))
+    assert np.array_equal(np.concatenate([trees.predict(row[None], threads=1) for row in asked]), booster.predict(asked, num_threads=1))
+
+
 def test_what_are_no_trees_is_said(tmp_path: Path) -> None:
     text = grown("binary")[0].model_to_string()
     for broken in ("", "tree", "feature_names=a b\n", text[: len(text) // 2]):
@@ -45,9 +60,3 @@ def test_what_are_no_trees_is_said(tmp_path: Path) -> None:
             Trees(broken)
     (tmp_path / "trees.txt").write_text(text, encoding="utf-8")
     assert Trees.read(tmp_path / "trees.txt").text == text
-
-
-def test_a_server_brings_in_nothing_that_only_training_needs() -> None:
-    heavy = ("sklearn", "lightgbm", "implicit", "scipy.stats", "scipy.optimize", "mlflow", "ibis", "duckdb", "optuna", "alembic")
-    told = f"import sys, serving.app; print([name for name in {heavy} if name in sys.modules])"
-    assert subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.strip() == "[]"
