@@ -33,12 +33,13 @@ demo: setup ## orders to a served next best action; ORDERS=file.csv MAPPING=pres
 	@$(BIN)/nextbest --home $(DEMO_HOME) demo \
 	  $(if $(ORDERS),--orders "$(ORDERS)") $(if $(MAPPING),--mapping "$(MAPPING)") $(if $(filter 0,$(SERVE)),--no-serve)
 
-test: lint ## lint, then every test; needs nothing but the environment; about 8 min on two cores
+test: lint ## lint, then every test; needs nothing but the environment; about 12 min on two idle cores
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
-test-long: setup ## whole benchmark runs, a notebook, audiences, a thousand requests on one budget, files to decisions: what the default run leaves out; about 8 min
+test-long: setup ## whole benchmark runs, a notebook, audiences, a thousand requests on one budget, files to decisions: what the default run leaves out; about 12 min
 	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks tests/serving/test_http_budgets.py tests/serving/cli/test_audience.py tests/test_notebooks.py \
-	  tests/end_to_end/test_way_through.py -n 2
+	  tests/end_to_end/test_way_through.py \
+	  tests/serving/churn_lists/test_crm_guide.py tests/serving/test_workers.py tests/serving/cli/test_odd_shops.py tests/serving/test_sync.py -n 2
 
 test-faults: setup ## kill -9, full disks, a database that goes away or hangs: on real servers; needs PostgreSQL 15+, root for full disks; about 15 min
 	NEXTBEST_FAULTS=1 $(BIN)/pytest tests/faults

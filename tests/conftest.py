@@ -25,6 +25,10 @@ settings.load_profile("nextbest")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The files with the long tests come first, so that at the end no worker is alone with one of them."""
+    if "NEXTBEST_LONG" not in os.environ:
+        for item in items:
+            if item.get_closest_marker("long"):
+                item.add_marker(pytest.mark.skip(reason="takes long; make test-long runs it"))
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
 

@@ -187,7 +187,7 @@ def test_a_clock_before_the_shops_facts_is_warned_of(serve: Any) -> None:
     logged = [json.loads(line) for line in server.stream.getvalue().splitlines()]
     assert [each["why"] for each in logged if each["event"] == "facts_of_later_time"] == [warning]
     with serve(as_of=MARCH) as client:
-        assert client.get("/readyz").json()["warnings"] == []
+        assert not [each for each in client.get("/readyz").json()["warnings"] if "after the clock" in each]
 
 
 def test_a_publication_keeps_the_time_of_its_facts(state: State) -> None:

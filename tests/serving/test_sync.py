@@ -1,6 +1,7 @@
 """Posted rows move into the history: whatever is posted, synced, published or stopped in whatever order, each is seen once at every moment."""
 
 import json
+import os
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -240,7 +241,7 @@ def run_any_order(make_url: Callable[[Path], str], actions: list[tuple[Any, ...]
 ACTIONS = st.lists(st.one_of(POSTS, STEPS, STEPS), min_size=8, max_size=16)
 
 
-@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15 if "NEXTBEST_LONG" in os.environ else 4, suppress_health_check=[HealthCheck.too_slow])
 @given(ACTIONS)
 @example(
     [

@@ -25,7 +25,7 @@ from training import artifacts, golden
 from training.export import link_version
 from training.response import ResponseModel
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 NEXTBEST = [sys.executable, "-c", "from serving.cli.main import main; main()"]
 START_SECONDS = 120

@@ -67,6 +67,7 @@ def crm_database(postgresql_server: str) -> str:
 
 
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="the guide takes curl and bash")
+@pytest.mark.long
 def test_the_guide_runs_as_written(rows: list[dict[str, Any]], publish_on: Callable[..., int], tmp_path: Path, crm_database: str) -> None:
     published = fill_home(tmp_path, rows, publish_on)
     (tmp_path / ".venv").symlink_to(Path(sys.executable).parents[1])

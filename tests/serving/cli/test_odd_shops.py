@@ -51,6 +51,7 @@ def sensible(scores: pd.DataFrame) -> None:
     assert scores.percentile.between(0, 1).all()
 
 
+@pytest.mark.long
 def test_nobody_left_is_the_base_rate_for_everybody(scored):
     scores, said = scored(shop(), "--horizon-days", 30, "--as-of", "2025-08-31")
     assert (scores.as_of == pd.Timestamp(2025, 8, 31)).all(), "by itself, score takes the champion's time where that is later"
@@ -62,6 +63,7 @@ def test_nobody_left_is_the_base_rate_for_everybody(scored):
     assert "churn:" in said, "what is missing is said when training"
 
 
+@pytest.mark.long
 def test_a_look_back_changes_nothing_that_others_see(nextbest, tmp_path):
     """An analysis of last month writes its file, and leaves the published scores."""
     orders = tmp_path / "early.csv"
@@ -103,6 +105,7 @@ def test_returns_and_gifts_are_no_negative_worth(scored):
     assert scores.set_index("customer_id").historic_value["c1"] == 0.0
 
 
+@pytest.mark.long
 def test_a_currency_without_decimals_changes_no_probability(scored, monkeypatch):
     euro, _ = scored(shop(), "--horizon-days", 30)
     monkeypatch.setenv("NEXTBEST_CURRENCY", "VND")
