@@ -7,11 +7,12 @@ is told, so that it is decided anew.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from typing import Any
+from typing import Any, Final, Self
 
 from sqlalchemy import Connection
 
 from serving.state import decisions
+from serving.state.batches import Shared
 from serving.state.budgets import BudgetTake, take
 from serving.state.database import State
 
@@ -23,6 +24,11 @@ class Outcome(Enum):
     KNOWN = "its id is recorded already"
     CONTACTED = "somebody else decided about them in between"
     EXHAUSTED = "a budget is no longer there"
+
+
+RECORDED: Final = Outcome.RECORDED
+Keep = Callable[[Connection], None]
+"""Stores the policy that decided, in the transaction that records."""
 
 
 @dataclass(frozen=True)
@@ -45,24 +51,19 @@ class Entry:
         return str(self.row["decision_id"])
 
 
-def record(state: State, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
+def record(state: State, entries: Sequence[Entry], keep: Keep) -> list[Outcome]:
     """Records the decisions, and says of each what became of it, once that is on disk. `keep` stores the policy in the same transaction.
 
     Of two about one customer, the second is recorded if its `contact_count` has the first one's contacts in it, and the first is recorded: whatever
     rests on a contact that was not made is told to be made anew. If a budget does not hold all that is taken together, none of the decisions is
     recorded, and each is told so: decided anew, they see what is left.
     """
-    return state.write(recording(entries, keep), weight=weight_of(entries))
+    return state.write(Recording(entries, keep), weight=weight_of(entries))
 
 
-async def record_soon(state: State, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
+async def record_soon(state: State, entries: Sequence[Entry], keep: Keep) -> list[Outcome]:
     """The same, for an event loop."""
-    return await state.write_soon(recording(entries, keep), weight=weight_of(entries))
-
-
-def recording(entries: Sequence[Entry], keep: Callable[[Connection], None]) -> Callable[[Connection], list[Outcome]]:
-    """The job that records them (`State.write`)."""
-    return lambda connection: _record(connection, entries, keep)
+    return await state.write_soon(Recording(entries, keep), weight=weight_of(entries))
 
 
 def weight_of(entries: Sequence[Entry]) -> int:
@@ -70,42 +71,76 @@ def weight_of(entries: Sequence[Entry]) -> int:
     return 1 + len(entries) // 10
 
 
-def _record(connection: Connection, entries: Sequence[Entry], keep: Callable[[Connection], None]) -> list[Outcome]:
-    outcomes = _still_hold(connection, entries)
-    holding = [entry for entry, outcome in zip(entries, outcomes, strict=True) if outcome is Outcome.RECORDED]
-    may_be_undone = len(holding) > 1 or any(entry.takes for entry in holding)
+@dataclass(frozen=True)
+class Recording(Shared[list[Outcome]]):
+    """The job that records decisions; those of many waiters are recorded by the same statements where all of them can be."""
+
+    entries: Sequence[Entry]
+    keep: Keep
+
+    @classmethod
+    def do_all(cls, connection: Connection, jobs: Sequence[Self]) -> list[list[Outcome]]:
+        """What became of each job's entries: one after the other where what they take together is not there."""
+        told = _still_hold(connection, jobs)
+        holding = [_of(RECORDED, job.entries, outcomes) for job, outcomes in zip(jobs, told, strict=True)]
+        new, failed = _write(connection, jobs, holding)
+        if failed is not None and len(jobs) > 1:
+            return [job(connection) for job in jobs]
+        known = {entry.decision_id for entries in holding for entry in entries} - new
+        return [
+            [_outcome(*each, known, failed) for each in zip(job.entries, its, strict=True)] for job, its in zip(jobs, told, strict=True)
+        ]
+
+
+def _of(outcome: Outcome, entries: Sequence[Entry], outcomes: Sequence[Outcome]) -> list[Entry]:
+    return [entry for entry, each in zip(entries, outcomes, strict=True) if each is outcome]
+
+
+def _outcome(entry: Entry, held: Outcome, known: Collection[str], failed: Outcome | None) -> Outcome:
+    if held is not RECORDED:
+        return held
+    return failed or (Outcome.KNOWN if entry.decision_id in known else RECORDED)
+
+
+def _write(connection: Connection, jobs: Sequence[Recording], holding: Sequence[Sequence[Entry]]) -> tuple[set[str], Outcome | None]:
+    """The ids that are new; or why nothing was written."""
+    entries = [entry for each in holding for entry in each]
+    may_be_undone = len(entries) > 1 or any(entry.takes for entry in entries)
     part = connection.begin_nested() if may_be_undone else None
-    new = _added(connection, holding)
-    failed = _failed(connection, holding, new, keep)
-    if part is not None and failed is not None:
-        part.rollback()
-        return [failed if outcome is Outcome.RECORDED else outcome for outcome in outcomes]
+    new = _added(connection, entries)
+    failed = Outcome.CONTACTED if len(jobs) > 1 and len(new) < len(entries) else _failed(connection, jobs, holding, new)
     if part is not None:
-        part.commit()
-    known = {entry.decision_id for entry in holding} - new
-    return [Outcome.KNOWN if entry.decision_id in known else outcome for entry, outcome in zip(entries, outcomes, strict=True)]
+        end = part.commit if failed is None else part.rollback
+        end()
+    return new, failed
 
 
-def _failed(connection: Connection, holding: Sequence[Entry], new: Collection[str], keep: Callable[[Connection], None]) -> Outcome | None:
-    """Why what was added must not stay; None, with the policy kept and the budgets taken from, where it may."""
-    if _rest_on_others(holding, new):
+def _failed(connection: Connection, jobs: Sequence[Recording], holding: Sequence[Sequence[Entry]], new: Collection[str]) -> Outcome | None:
+    """Why what was added must not stay; None, with the policies kept and the budgets taken from, where it may."""
+    if any(_rest_on_others(entries, new) for entries in holding):
         return Outcome.CONTACTED
-    if new:
-        keep(connection)
-    takes = [each for entry in holding if entry.decision_id in new for each in entry.takes]
+    for job, entries in zip(jobs, holding, strict=True):
+        if any(entry.decision_id in new for entry in entries):
+            job.keep(connection)
+    takes = [each for entries in holding for entry in entries if entry.decision_id in new for each in entry.takes]
     return None if take(connection, takes) else Outcome.EXHAUSTED
 
 
-def _still_hold(connection: Connection, entries: Sequence[Entry]) -> list[Outcome]:
+def _still_hold(connection: Connection, jobs: Sequence[Recording]) -> list[list[Outcome]]:
     """Which of them rest on the contacts as they are now; nobody decides about any of these customers until the transaction ends."""
-    subject_ids = sorted({each for entry in entries for each in entry.subject_ids})
+    subject_ids = sorted({each for job in jobs for entry in job.entries for each in entry.subject_ids})
     decisions.take_turn(connection, subject_ids)
-    counts, told = decisions.contact_counts(connection, subject_ids), list[Outcome]()
-    seen, lost = set[str](), set[str]()
+    counts, seen = decisions.contact_counts(connection, subject_ids), set[str]()
+    return [_hold(job.entries, counts, seen) for job in jobs]
+
+
+def _hold(entries: Sequence[Entry], counts: dict[str, int], seen: set[str]) -> list[Outcome]:
+    """The same of one job, by these numbers of contacts; what it adds to them is added to them, and its ids to those `seen`."""
+    told, lost = list[Outcome](), set[str]()
     for entry in entries:
         unchanged = sum(counts.get(each, 0) for each in entry.subject_ids) == entry.contact_count and lost.isdisjoint(entry.subject_ids)
         again = entry.decision_id in seen
-        told.append(Outcome.KNOWN if again else Outcome.RECORDED if unchanged else Outcome.CONTACTED)
+        told.append(Outcome.KNOWN if again else RECORDED if unchanged else Outcome.CONTACTED)
         if unchanged and not again:
             seen.add(entry.decision_id)
             counts[entry.subject_ids[0]] = counts.get(entry.subject_ids[0], 0) + len(entry.contacts)

@@ -2,18 +2,21 @@
 
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import Connection, create_engine, select
 
-from serving.recording import Entry, Outcome, record
+from serving.recording import Entry, Outcome, Recording, record
 from serving.state import decisions, policies
 from serving.state.budgets import BudgetTake, left
 from serving.state.database import State
 from serving.state.policies import KeptPolicies
-from serving.state.tables import BUDGETS, CONTACTS, DECISIONS
+from serving.state.tables import BUDGETS, CONTACTS, DECISIONS, metadata
 
 NOW = datetime(2026, 3, 10, 12)
 MARCH = datetime(2026, 3, 1)
@@ -119,6 +122,43 @@ def test_one_that_rests_on_a_decision_somebody_else_recorded_is_made_anew(state:
     assert record(state, [entry("d1", "an", contacts=0)], nothing) == [RECORDED]
     assert record(state, [entry("d1", "an"), entry("d2", "an", seen=1)], nothing) == [CONTACTED, CONTACTED]
     assert stored(state) == {"an": 1}
+
+
+@given(drawn=st.data())
+def test_jobs_recorded_together_are_recorded_as_if_one_came_after_the_other(drawn: st.DataObject) -> None:
+    numbers = iter(range(100))
+    one = st.builds(
+        lambda who, seen, cost: entry(f"d{next(numbers)}", who, seen=seen, cost=cost, most_contacts=2),
+        who=st.sampled_from(["an", "bo", "cy", "di"]),
+        seen=st.sampled_from([0, 0, 0, 1]),
+        cost=st.sampled_from([None, 1.0]),
+    )
+    jobs = [Recording(entries, nothing) for entries in drawn.draw(st.lists(st.lists(one, min_size=1, max_size=3), min_size=2, max_size=4))]
+    with empty_database() as alone, empty_database() as together:
+        for each in (alone, together):
+            Recording([entry("d1", "ed")], nothing)(each)
+        one_by_one = [job(alone) for job in jobs]
+        assert Recording.do_all(together, jobs) == one_by_one
+        assert contents(together) == contents(alone)
+
+
+def test_of_two_jobs_that_bring_one_decision_the_second_is_told_that_it_is_known(state: State) -> None:
+    jobs = [Recording([entry("d1", "an", seen=seen)], nothing) for seen in (0, 1)]
+    assert state.write(lambda connection: Recording.do_all(connection, jobs)) == [[RECORDED], [KNOWN]]
+    assert stored(state) == {"an": 1}
+
+
+@contextmanager
+def empty_database() -> Iterator[Connection]:
+    engine = create_engine("sqlite://")
+    metadata.create_all(engine)
+    with engine.connect() as connection:
+        yield connection
+    engine.dispose()
+
+
+def contents(connection: Connection) -> list[list[tuple[Any, ...]]]:
+    return [sorted(tuple(map(str, row)) for row in connection.execute(select(table))) for table in (DECISIONS, CONTACTS, BUDGETS)]
 
 
 def decided_until_recorded(state: State, decision_id: str, who: str, kept: KeptPolicies) -> str:
