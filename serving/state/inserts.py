@@ -6,6 +6,8 @@ They go to the driver as one statement for many rows, in the form in which the c
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
+from itertools import chain
+from operator import itemgetter
 from typing import Any, Final
 
 import orjson
@@ -35,11 +37,11 @@ def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, An
 
 
 def _on_sqlite(connection: Connection, table: Table, names: tuple[str, ...], rows: Sequence[dict[str, Any]]) -> set[Key]:
-    processes = _processes(table, names, connection.dialect)
+    bind = _binder(table, names, connection.dialect)
     new: set[Key] = set()
     for some in _parts(rows):
-        bound = tuple(row[name] if process is None else process(row[name]) for row in some for name, process in processes)
-        new.update(tuple(key) for key in connection.exec_driver_sql(_sqlite_statement(table, names, len(some)), bound))
+        bound = tuple(chain.from_iterable(map(bind, some)))
+        new.update(tuple(key) for key in connection.exec_driver_sql(_sqlite_statement(table, names, len(some)), bound).all())
     return new
 
 
@@ -86,8 +88,18 @@ def _unless_there(table: Table) -> str:
 
 
 @lru_cache(maxsize=64)
-def _processes(table: Table, names: tuple[str, ...], dialect: Dialect) -> tuple[tuple[str, _Process], ...]:
-    return tuple((name, _process(table.columns[name], dialect)) for name in names)
+def _binder(table: Table, names: tuple[str, ...], dialect: Dialect) -> Callable[[dict[str, Any]], list[Any]]:
+    """Makes the driver's values of a row, in the order of these names."""
+    take = itemgetter(*names)
+    processes = [(place, made) for place, name in enumerate(names) if (made := _process(table.columns[name], dialect)) is not None]
+
+    def bind(row: dict[str, Any]) -> list[Any]:
+        values = list(take(row))
+        for place, process in processes:
+            values[place] = process(values[place])
+        return values
+
+    return bind
 
 
 def _process(column: Column[Any], dialect: Dialect) -> _Process:

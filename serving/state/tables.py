@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Date, DateTime, Float, Index, Integer, LargeBinary, MetaData, String, Table, Text
 
-REVISION: Final = "0005"
+REVISION: Final = "0006"
 """The newest migration: the schema that this code reads and writes."""
 
 metadata = MetaData()
@@ -138,7 +138,6 @@ EVENTS: Final = Table(
     Column("received_at", DateTime, nullable=False),
     Index("events_by_customer", "customer_id", "occurred_at"),
     Index("events_by_visitor", "visitor_id", "occurred_at"),
-    Index("events_by_arrival", "received_at"),
 )
 ORDER_LINES: Final = Table(
     "order_lines",
@@ -157,7 +156,6 @@ ORDER_LINES: Final = Table(
     Column("line_kind", String, nullable=False),
     Column("received_at", DateTime, nullable=False),
     Index("order_lines_by_customer", "customer_id", "ordered_at"),
-    Index("order_lines_by_arrival", "received_at"),
 )
 DECISIONS: Final = Table(
     "decisions",
@@ -176,7 +174,6 @@ DECISIONS: Final = Table(
     Column("record", JSON, nullable=False),
     Column("digest", String),
     Index("decisions_by_customer", "customer_id", "decided_at"),
-    Index("decisions_by_time", "decided_at"),
 )
 """`digest` is of the whole row as it was recorded (`serving.decision_rows.digest_of`); NULL in rows of before there was one."""
 CONTACTS: Final = Table(
@@ -217,7 +214,6 @@ OUTCOMES: Final = Table(
     Column("value", Float),
     Column("received_at", DateTime, nullable=False),
     Index("outcomes_by_decision", "decision_id", "occurred_at"),
-    Index("outcomes_by_arrival", "received_at"),
 )
 SYNCED: Final = Table(
     "synced",
