@@ -1,6 +1,7 @@
 """What each route costs beside a minimal one that answers the same bytes, over HTTP, by the servers' own CPU time."""
 
 import http.client
+import json
 import sqlite3
 import time
 from pathlib import Path
@@ -25,6 +26,7 @@ GROUPED: Final = 25.0
 TWO_WORKERS: Final = 1.1
 SETTLED: Final = 100
 """Customers who are decided about until limits or choice leave them unchanged, while the server warms up: few enough for that."""
+PUBLISHED: Final = "published"
 _SINGLE_SECONDS: Final = 3.0
 
 
@@ -36,12 +38,15 @@ def routes(shop: Shop, seconds: float, folder: Path, mlflow: Loaded | None) -> l
         paths = {f"/v1/customers/{each}/churn": each for each in who}
         bodies = {path: _body(server, path, shop.crm) for path in paths}
         floor = _floor(bodies, seconds, folder)
-        churn = warmed(server, shop.churn(who), seconds)
+        scored, others = _by_score(who, bodies)
+        churn = warmed(server, shop.churn(scored), seconds)
+        anew = warmed(server, shop.churn(others), seconds)
         listed = warmed(server, shop.recommendations(who), seconds)
         decided = warmed(server, shop.decisions(who[:SETTLED]), seconds)
     rows = [
         Row(f"start to ready, every champion loaded, {name}", start, "CPU-s", START_CPU_SECONDS),
         _against(f"churn score as published, {name}", churn, floor, CHURN[name]),
+        _against(f"churn of a customer without a published score, {name}", anew, floor, None),
         _against(f"recommendations, nothing new, {name}", listed, floor, UNCHANGED),
         _against(f"next best action, nothing new, recorded, {name}", decided, floor, UNCHANGED),
     ]
@@ -50,6 +55,12 @@ def routes(shop: Shop, seconds: float, folder: Path, mlflow: Loaded | None) -> l
         told = f"{mlflow.cpu_microseconds:,.0f} us, p50 {mlflow.p50 / 1000:.1f} ms"
         rows.append(Row(f"`mlflow models serve` against a churn score, {name}", ratio, "x", CHEAPER_THAN_MLFLOW, told, at_least=True))
     return rows
+
+
+def _by_score(who: list[str], bodies: dict[str, bytes]) -> tuple[list[str], list[str]]:
+    """Those whose published score is answered as it stands, and the others: most of these never bought anything."""
+    scored = {each for each, body in zip(who, bodies.values(), strict=True) if json.loads(body)["source"] == PUBLISHED}
+    return [each for each in who if each in scored], [each for each in who if each not in scored]
 
 
 def right_after(shop: Shop, seconds: float, folder: Path, products: int) -> list[Row]:
