@@ -16,6 +16,8 @@ from serving.settings import ServingSettings, load_settings
 FACTORY: Final = "serving.run:worker_app"
 MOST_SECONDS_TO_END: Final = 30
 """How long requests that are under way when the server is told to end are waited for: a client that reads slowly must not hold it up for ever."""
+LOOKED_THROUGH: Final = (20_000, 20, 50)
+"""The garbage collector's thresholds: requests leave hardly any cycles behind, and looking through all that is kept holds everybody up."""
 MOST_SECONDS_SILENT: Final = 30
 """A worker that does not move for so long is replaced: one that starts on a busy machine is not, and one that died is at once."""
 
@@ -52,6 +54,7 @@ def worker_app() -> FastAPI:
 
 
 def _settled(app: FastAPI) -> FastAPI:
+    gc.set_threshold(*LOOKED_THROUGH)
     gc.collect()
     gc.freeze()  # what is there now lasts: looking through it again and again takes a quarter of the CPU time of a long list of scores
     return app

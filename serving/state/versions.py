@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from sqlalchemy import (
     ARRAY,
+    CTE,
     Column,
     ColumnElement,
     Compiled,
@@ -97,12 +98,9 @@ def _question(
 
 
 def _version(asked: FromClause) -> Select[Any]:
-    who = asked.c.who
-    mine = EVENTS.alias("mine")
-    posted = select(mine.c.visitor_id).where(mine.c.customer_id == who, mine.c.event_type == _IDENTIFY, mine.c.visitor_id.is_not(None))
-    known = PUBLISHED_VISITORS.c
-    published = select(known.visitor_id).where(known.generation == current_generation(), known.customer_id == who)
-    theirs = EVENTS.c.visitor_id.in_(union_all(posted.correlate(asked), published.correlate(asked)))
+    who, visitors = asked.c.who, _visitors(asked)
+    theirs = select(visitors.c.visitor_id).where(visitors.c.who == who).correlate(asked)
+    of_theirs = EVENTS.c.visitor_id.in_(theirs)
     # || hides the id from its index: by that, everybody's anonymous events would be read
     anonymous = (EVENTS.c.customer_id + _NOTHING).is_(None)
     put = select(CUSTOMERS.c.updated_at).where(CUSTOMERS.c.customer_id == who).correlate(asked)
@@ -113,10 +111,19 @@ def _version(asked: FromClause) -> Select[Any]:
         put.scalar_subquery(),
         _stamp(asked, ORDER_LINES, ORDER_LINES.c.customer_id == who, ORDER_LINES.c.ordered_at),
         _stamp(asked, EVENTS, EVENTS.c.customer_id == who, EVENTS.c.occurred_at),
-        _stamp(asked, EVENTS, theirs & anonymous, EVENTS.c.occurred_at),
-        _stamp(asked, EVENTS, theirs & (EVENTS.c.event_type == _IDENTIFY), EVENTS.c.occurred_at),
-        *_contacts(asked, union_all(select(who).correlate(asked), posted.correlate(asked), published.correlate(asked))),
+        _stamp(asked, EVENTS, of_theirs & anonymous, EVENTS.c.occurred_at),
+        _stamp(asked, EVENTS, of_theirs & (EVENTS.c.event_type == _IDENTIFY), EVENTS.c.occurred_at),
+        *_contacts(asked, union_all(select(who).correlate(asked), theirs)),
     )
+
+
+def _visitors(asked: FromClause) -> CTE:
+    """Whom they turned out to be (who, visitor_id), found once for all that is asked of them."""
+    mine, known = EVENTS.alias("mine"), PUBLISHED_VISITORS.c
+    identified = (mine.c.customer_id == asked.c.who) & (mine.c.event_type == _IDENTIFY) & mine.c.visitor_id.is_not(None)
+    posted = select(asked.c.who, mine.c.visitor_id).join_from(asked, mine, identified)
+    published = (known.generation == current_generation()) & (known.customer_id == asked.c.who)
+    return union_all(posted, select(asked.c.who, known.visitor_id).join_from(asked, PUBLISHED_VISITORS, published)).cte("visitors")
 
 
 def _contacts(asked: FromClause, subjects: CompoundSelect[Any]) -> Iterator[ScalarSelect[Any]]:
