@@ -5,7 +5,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any, Final, TextIO
+from typing import Any, Final, TextIO, cast
 
 import orjson
 import structlog
@@ -62,9 +62,13 @@ class Metrics:
 
 
 def make_log(stream: TextIO | None = None) -> structlog.typing.FilteringBoundLogger:
-    """A logger that writes one JSON object a line, to stderr unless told; nothing global is configured."""
+    """A logger that writes one JSON object a line, to stderr unless told; nothing global is configured.
+
+    Lines that cannot be written, to a full disk or to a reader that is gone, fail nobody: the next one that can tells how many they were
+    (`log_interrupted`).
+    """
     log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(stream or sys.stderr),
+        structlog.WriteLogger(cast(TextIO, _Lines(stream or sys.stderr))),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -73,6 +77,27 @@ def make_log(stream: TextIO | None = None) -> structlog.typing.FilteringBoundLog
         wrapper_class=structlog.make_filtering_bound_logger(20),
     )
     return log
+
+
+class _Lines:
+    """Writes whole lines to a stream, and counts those that it does not take."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._missing, self._why = 0, ""
+
+    def write(self, line: str) -> None:
+        told = {"lines": self._missing, "why": self._why, "event": "log_interrupted", "level": "warning"}
+        try:
+            self._stream.write(_to_json(told) + "\n" + line if self._missing else line)
+            self._stream.flush()
+        except OSError as error:
+            self._missing, self._why = self._missing + 1, str(error)
+        else:
+            self._missing = 0
+
+    def flush(self) -> None:
+        """Nothing is left to flush."""
 
 
 def _to_json(line: Mapping[str, Any], **_: Any) -> str:

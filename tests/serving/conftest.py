@@ -199,12 +199,12 @@ def serve_home() -> Callable[..., Server]:
 def serve_rules(tmp_path: Path) -> Callable[..., Server]:
     """Serves a shop of which nothing is known yet, under this catalogue and these limits: `with serve_rules(catalogue, limits, url) as client`."""
 
-    def make(catalogue: str, limits: str = "{}", url: str = "", **given: Any) -> Server:
+    def make(catalogue: str, limits: str = "{}", url: str = "", *, stream: StringIO | None = None, **given: Any) -> Server:
         home = open_home(tmp_path / "home")
         (home.config / "catalogue.yaml").write_text(catalogue, encoding="utf-8")
         (home.config / "limits.yaml").write_text(limits, encoding="utf-8")
         migrate(url or f"sqlite:///{home.database}")
-        return Server(settings_of(home, url, **{"random_share": 0.0, **given}))
+        return Server(settings_of(home, url, **{"random_share": 0.0, **given}), stream)
 
     return make
 

@@ -1,3 +1,4 @@
+import errno
 import json
 import subprocess
 import sys
@@ -233,3 +234,29 @@ def test_the_log_is_one_json_object_a_line() -> None:
     stream = StringIO()
     telemetry.make_log(stream).info("hello", name="Huế")
     assert json.loads(stream.getvalue())["name"] == "Huế"
+
+
+class SmallDisk(StringIO):
+    """A stream to a disk that is full while it is told so."""
+
+    full = False
+
+    def write(self, text: str) -> int:
+        if self.full:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return super().write(text)
+
+
+def test_a_log_that_cannot_be_written_fails_no_request_and_tells_how_much_is_missing(serve_rules: Any) -> None:
+    disk = SmallDisk()
+    with serve_rules("{margin_share: 0.3, actions: []}", stream=disk) as client:
+        assert client.get("/v1/models").status_code == 200
+        disk.full = True
+        for _ in range(3):
+            assert client.get("/v1/models").status_code == 200
+        disk.full = False
+        assert client.get("/v1/models").status_code == 200
+    told = [json.loads(line) for line in disk.getvalue().splitlines()]
+    assert [line["lines"] for line in told if line["event"] == "log_interrupted"] == [3]
+    assert "No space left" in next(line["why"] for line in told if line["event"] == "log_interrupted")
+    assert sum(line["event"] == "request" for line in told) == 2
