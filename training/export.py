@@ -15,7 +15,8 @@ _STORE: Final = ".versions"
 def link_version(folder: Path, target: Path, kind: str, version: str) -> Path:
     """Makes target/<kind> point at a copy of `folder`; returns target/<kind>.
 
-    The copy before stays, for a reader that is still at it; older ones go. The same version twice changes nothing.
+    The copy before stays, for a reader that is still at it; older ones go, and so does what an export left that was stopped. The same version twice
+    changes nothing.
     """
     store = target / _STORE
     store.mkdir(parents=True, exist_ok=True)
@@ -56,6 +57,8 @@ def _swap(link: Path, to: Path) -> None:
 
 
 def _drop(store: Path, kind: str, keep: set[Path | None]) -> None:
+    for link in store.parent.glob(f".{kind}.*.part"):
+        link.unlink(missing_ok=True)
     for old in store.glob(f"{kind}-*"):
         if old.resolve() not in keep:
             shutil.rmtree(old, ignore_errors=True)

@@ -123,7 +123,10 @@ class Registry:
         return sorted(read, key=lambda v: -int(v.version))
 
     def promote(self, kind: str, version: str) -> None:
-        """Makes a version the champion; the one before stays first in line for a rollback. InputError where there is no such version."""
+        """Makes a version the champion; the one before stays first in line for a rollback. InputError where there is no such version.
+
+        Stopped anywhere, the champion is the old one or the new one, and the same again ends what was begun.
+        """
         chosen = self.version(kind, version).version
         history = self._history(kind)
         if history[-1:] != [chosen]:
@@ -219,15 +222,20 @@ class Registry:
         )
 
     def _history(self, kind: str) -> list[str]:
+        """The champions so far, the present one last, as its alias says it: a change that was stopped behind the alias is in no list yet."""
         with _quiet():
             models = self._client.search_registered_models(f"name='{_name(kind)}'")
-        return list(json.loads(models[0].tags.get(_HISTORY, "[]"))) if models else []
+        champion = models[0].aliases.get(CHAMPION) if models else None
+        if champion is None:
+            return []
+        told, chosen = list(json.loads(models[0].tags.get(_HISTORY, "[]"))), str(champion)
+        return told[: len(told) - told[::-1].index(chosen)] if chosen in told else [*told, chosen]
 
     def _set_history(self, kind: str, history: Sequence[str]) -> None:
         name, chosen = _name(kind), history[-1]
         with _quiet():
+            self._client.set_registered_model_alias(name, CHAMPION, chosen)  # first: it is what counts
             self._client.set_registered_model_tag(name, _HISTORY, json.dumps(list(history)))
-            self._client.set_registered_model_alias(name, CHAMPION, chosen)
             if str(self._client.get_registered_model(name).aliases.get(CHALLENGER)) == chosen:
                 self._client.delete_registered_model_alias(name, CHALLENGER)
 
