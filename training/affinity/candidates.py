@@ -50,29 +50,25 @@ def candidates(
     return Candidates(row, np.concatenate([c for c, _ in found]), np.concatenate([r for _, r in found]))
 
 
-def first(scores: Floats32, depth: int) -> Ints:
-    """The `depth` columns with the greatest scores above 0, best first, equals in the order of columns."""
-    found = np.flatnonzero(scores > 0)  # of booleans, which takes a fifth of the time
-    values = scores[found]
+def first(scores: Floats32, depth: int, blocked: Mask | None = None) -> Ints:
+    """The `depth` columns with the greatest scores above 0 that are not `blocked`, best first, equals in the order of columns."""
+    open_ = scores > 0 if blocked is None else (scores > 0) & ~blocked
+    found = np.flatnonzero(open_)  # of booleans, which takes a fifth of the time
     if depth < 1:
         return found[:0]
+    values = scores[found]
     if len(found) > depth:
-        least = np.partition(values, len(found) - depth)[len(found) - depth]
-        sure, even = found[values > least], found[values == least]
-        found = np.concatenate([sure, even[: depth - len(sure)]])
-        values = scores[found]
-    return found[np.lexsort((found, -values))]
+        kept = values >= np.partition(values, len(found) - depth)[len(found) - depth]
+        found, values = found[kept], values[kept]
+    return found[np.argsort(-values, kind="stable")[:depth]]
 
 
 def _tops(said: Sequence[Floats32], ready: Sequence[Sequence[Ints] | None], row: int, blocked: Mask | None, depth: int) -> list[Ints]:
     """Each source's first products."""
-    tops = []
-    for scores, orders in zip(said, ready, strict=True):
-        if orders is not None:
-            tops.append(_first_open(orders[row], blocked, depth))
-        else:
-            tops.append(first(scores[row] if blocked is None else np.where(blocked, np.float32(0.0), scores[row]), depth))
-    return tops
+    return [
+        first(scores[row], depth, blocked) if orders is None else _first_open(orders[row], blocked, depth)
+        for scores, orders in zip(said, ready, strict=True)
+    ]
 
 
 def _first_open(order: Ints, blocked: Mask | None, depth: int) -> Ints:

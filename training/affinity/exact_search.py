@@ -54,27 +54,33 @@ class ExactSearch:
             return Found(first, np.zeros(len(first)), 0)
         columns, looked_at = self._near_the_head(query, k, allowed)
         if columns is None:
-            scores = self.products @ query
-            if allowed is not None:
-                scores[~allowed] = -np.inf
-            columns, looked_at = np.flatnonzero(_may_win(scores, self._doubt(self.lengths, query), k)[0]), len(scores)
+            columns = np.arange(len(self.products)) if allowed is None else np.flatnonzero(allowed)
+            scores, looked_at = (self.products @ query)[columns], len(self.products)
+            columns = columns[_may_win(scores, self._doubt(self.lengths[columns], query), k)[0]]
         return Found(*best_first(self.products, columns, query, k), looked_at)
 
     def _near_the_head(self, query: Floats32, k: int, allowed: Mask | None) -> tuple[Columns | None, int]:
         """Every column that may be among the best, and how many were looked at; None where one beyond the head still could."""
-        scores, lengths, length, seen = np.empty(0, np.float32), self.head_lengths, _length(query), 0
+        columns, scores, doubt = np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0)
+        least, length, seen = -np.inf, _length(query), 0
         while seen < len(self.head):
-            until = min(len(self.head), max(FIRST, 2 * seen))
-            fresh = self.head[seen:until] @ query
-            if allowed is not None:
-                fresh[~allowed[self.head_columns[seen:until]]] = -np.inf
-            scores, seen = np.concatenate([scores, fresh]), until
-            if len(scores) < k and seen < len(self.products):
-                continue
-            may_win, least = _may_win(scores, self._doubt(lengths[:seen], query), k)
-            if seen == len(self.products) or lengths[seen - 1] * length * ROUNDED_UP < least:
-                return self.head_columns[:seen][may_win], seen
+            fresh = slice(seen, min(len(self.head), max(FIRST, 2 * seen)))
+            found, may_win = self._in_head(fresh, query, least, allowed)
+            columns = np.concatenate([columns, self.head_columns[fresh][may_win]])
+            scores = np.concatenate([scores, found[may_win]])
+            doubt = np.concatenate([doubt, self._doubt(self.head_lengths[fresh][may_win], query)])
+            seen = fresh.stop
+            may_win, least = _may_win(scores, doubt, k)
+            columns, scores, doubt = columns[may_win], scores[may_win], doubt[may_win]
+            if seen == len(self.products) or self.head_lengths[seen - 1] * length * ROUNDED_UP < least:
+                return columns, seen
         return None, seen
+
+    def _in_head(self, part: slice, query: Floats32, least: float, allowed: Mask | None) -> tuple[Floats32, Mask]:
+        """The scores of a part of the head, and which of them may be among the best when those score `least` or more."""
+        scores = self.head[part] @ query
+        may_win = scores + self._doubt(self.head_lengths[part], query) >= least
+        return scores, may_win if allowed is None else may_win & allowed[self.head_columns[part]]
 
     @staticmethod
     def _doubt(lengths: Floats64, query: Floats32) -> Floats64:
@@ -99,7 +105,7 @@ def _may_win(scores: Floats32, doubt: Floats64, k: int) -> tuple[Mask, float]:
     """Which may be among the best `k` when scores are right to within `doubt`, and what the k-th best scores at least."""
     surely = scores - doubt
     least = float(np.partition(surely, len(surely) - k)[len(surely) - k]) if len(surely) >= k else -np.inf
-    return (scores + doubt >= least) & (scores > -np.inf), least
+    return scores + doubt >= least, least
 
 
 def _length(query: Floats32) -> float:

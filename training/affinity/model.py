@@ -244,7 +244,7 @@ class AffinityModel:
 
 
 def _best(said: Floats32, n: int, offered: Mask | None) -> list[int]:
-    columns: list[int] = first(said if offered is None else np.where(offered, said, np.float32(0.0)), n).tolist()
+    columns: list[int] = first(said, n, None if offered is None else ~offered).tolist()
     return columns
 
 

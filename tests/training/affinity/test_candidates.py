@@ -25,10 +25,12 @@ def chosen_in_full(said, depth, most):
     return {c: worth[c] for c in sorted(kept)}
 
 
-@given(scores=arrays(np.float32, st.integers(1, 30), elements=STEPS), depth=st.integers(0, 35))
+@given(data=st.data(), scores=arrays(np.float32, st.integers(1, 30), elements=STEPS), depth=st.integers(0, 35))
 @settings(max_examples=300, deadline=None)
-def test_the_first_are_those_that_sorting_gives(scores, depth):
+def test_the_first_are_those_that_sorting_gives(data, scores, depth):
     assert first(scores, depth).tolist() == first_in_full(scores, depth)
+    blocked = data.draw(arrays(bool, len(scores)))
+    assert first(scores, depth, blocked).tolist() == first_in_full(np.where(blocked, 0.0, scores), depth)
 
 
 @given(
