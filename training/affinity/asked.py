@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from features.instants import DAY_US
 from training.affinity.catalogue import UNKNOWN
-from training.affinity.history import CART, LOOKED, TAKEN_OUT, Ints
+from training.affinity.history import KINDS_OF_INTEREST, LOOKED, Ints
 
 Floats = NDArray[np.float64]
 _NEVER: Final = np.iinfo(np.int64).min
@@ -140,9 +140,8 @@ class Asked:
         np.not_equal(key[1:], key[:-1], out=new[1:])
         start = np.flatnonzero(new)
         end = np.append(start[1:], len(key))[: len(start)]
-        once = key[start]
-        row, column = np.divmod(once, self.products)
-        return Pairs(once, row, column, end - start, day[start], day[end - 1], self.row_back[end - 1], start)
+        first = which[start]
+        return Pairs(key[start], b.customer[first], b.product[first], end - start, day[start], day[end - 1], self.row_back[end - 1], start)
 
     def shares(self, day_half_life: float | None = None, *, per_basket: float = 1.0) -> Floats:
         """Per pair: the share of the customer's baskets that hold the product, older ones counting less; 0 to 1.
@@ -193,7 +192,6 @@ class Wanted:
 
     key: Ints
     row: Ints
-    column: Ints
     views: Ints
     at: Ints
     open: NDArray[np.bool_]
@@ -201,21 +199,14 @@ class Wanted:
 
 
 def _wanted(asked: Asked) -> Wanted:
-    key, of = np.unique(asked.seen.customer * asked.products + asked.seen.product, return_inverse=True)
-    newest = {kind: _newest(of, asked.seen, kind, len(key)) for kind in (LOOKED, CART, TAKEN_OUT)}
-    last = np.maximum(newest[LOOKED], newest[CART])
-    row, column = np.divmod(key, asked.products) if len(key) else (key, key)
-    bought = _last_bought(asked, key)
-    views = np.bincount(of[asked.seen.kind == LOOKED], minlength=len(key))
-    carted = (newest[CART] > newest[TAKEN_OUT]) & (newest[CART] > bought)
-    return Wanted(key, row, column, views, last, last > bought, carted)
-
-
-def _newest(of: Ints, seen: Seen, kind: int, number: int) -> Ints:
-    newest = np.full(number, _NEVER)
-    mine = seen.kind == kind
-    np.maximum.at(newest, of[mine], seen.at[mine])
-    return newest
+    seen = asked.seen
+    key, of = np.unique(seen.customer * asked.products + seen.product, return_inverse=True)
+    newest = np.full((len(KINDS_OF_INTEREST), len(key)), _NEVER)
+    np.maximum.at(newest, (seen.kind, of), seen.at)
+    looked, carted, taken_out = newest
+    last, bought = np.maximum(looked, carted), _last_bought(asked, key)
+    views = np.bincount(of[seen.kind == LOOKED], minlength=len(key))
+    return Wanted(key, key // max(asked.products, 1), views, last, last > bought, (carted > taken_out) & (carted > bought))
 
 
 def _last_bought(asked: Asked, key: Ints) -> Ints:

@@ -1,6 +1,6 @@
 """One recommendation and the reason for it, in words a shopper would accept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
@@ -55,10 +55,20 @@ class Recommendation:
 
 def explained(columns: Ints, scores: Sequence[float], sources: Sequence[str], asked: Asked, recall: Recall) -> list[Recommendation]:
     """Recommendations for the one customer in `asked`; `recall` holds the sources that tell which products go together."""
-    ids = recall.range.product_ids[columns].tolist()
-    closest = _closest(columns, asked, recall)
-    found = zip(columns.tolist(), ids, scores, sources, strict=True)
-    return [_explained(column, product_id, score, source, closest, asked, recall) for column, product_id, score, source in found]
+    ids, days = recall.range.product_ids, _days(asked)
+    alike = [column for column, source in zip(columns.tolist(), sources, strict=True) if source in LIKENESS and column not in days]
+    closest = _closest(np.asarray(alike, np.int64), asked, recall) if alike else {}
+    found = []
+    for column, score, source in zip(columns.tolist(), scores, sources, strict=True):
+        product_id, other = str(ids[column]), closest.get(column)
+        if column in days:
+            found.append(Recommendation(product_id, score, source, repeated(days[column], asked.day), product_id))
+        elif other is None:
+            found.append(Recommendation(product_id, score, source, REASONS.get(source, POPULAR)))
+        else:
+            near = str(ids[other])
+            found.append(Recommendation(product_id, score, source, f"{bought_together(near)}, bought on {on(days[other][-1])}", near))
+    return found
 
 
 def bought_together(product_id: str) -> str:
@@ -79,22 +89,11 @@ def on(day: int) -> str:
     return (date(1970, 1, 1) + timedelta(days=day)).isoformat()
 
 
-def _explained(
-    column: int, product_id: str, score: float, source: str, closest: Mapping[int, int], asked: Asked, recall: Recall
-) -> Recommendation:
-    own = _days(column, asked)
-    if own:
-        return Recommendation(product_id, score, source, repeated(own, asked.day), product_id)
-    if source not in LIKENESS or column not in closest:
-        return Recommendation(product_id, score, source, REASONS.get(source, POPULAR))
-    other = str(recall.range.product_ids[closest[column]])
-    words = f"{bought_together(other)}, bought on {on(_days(closest[column], asked)[-1])}"
-    return Recommendation(product_id, score, source, words, other)
-
-
-def _days(column: int, asked: Asked) -> list[int]:
-    """The days on which they bought the product, ascending."""
-    days: list[int] = asked.bought.day[asked.bought.product == column].tolist()
+def _days(asked: Asked) -> dict[int, list[int]]:
+    """The days on which they bought each product, ascending."""
+    days: dict[int, list[int]] = {}
+    for column, day in zip(asked.bought.product.tolist(), asked.bought.day.tolist(), strict=True):
+        days.setdefault(column, []).append(day)
     return days
 
 

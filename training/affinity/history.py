@@ -20,7 +20,8 @@ from training.affinity.catalogue import UNKNOWN, Catalogue, catalogue_of
 
 Ints = NDArray[np.int64]
 USUAL_GAP_DAYS: Final = 30.0
-LOOKED, CART, TAKEN_OUT = 0, 1, 2  # kinds of interest
+KINDS_OF_INTEREST: Final = (0, 1, 2)
+LOOKED, CART, TAKEN_OUT = KINDS_OF_INTEREST
 
 
 @dataclass(frozen=True)

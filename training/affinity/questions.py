@@ -32,7 +32,7 @@ def of_signals(signals: Signals, as_of: datetime, shop: Range) -> Asked:
     """One customer or visitor as of a time; rows at or after it are not seen, and pieces that came back are no purchase."""
     now = microseconds(as_of)
     bought = [(product_id, at) for product_id, at, quantity in signals.purchases if at < now and not quantity <= 0]
-    column = shop.columns(product_id for product_id, _ in bought)
+    column = shop.columns([product_id for product_id, _ in bought])
     day = np.asarray([at for _, at in bought], np.int64) // DAY_US
     place = np.asarray([shop.place(signals.place)], np.int64)
     products = len(shop.product_ids)
@@ -41,7 +41,7 @@ def of_signals(signals: Signals, as_of: datetime, shop: Range) -> Asked:
 
 def _seen(interest: Sequence[tuple[str, int, str]], now: int, shop: Range) -> Seen:
     rows = sorted((at, product_id, KINDS[kind]) for product_id, at, kind in interest if at < now and kind in KINDS)
-    column = shop.columns(product_id for _, product_id, _ in rows)
+    column = shop.columns([product_id for _, product_id, _ in rows])
     known = column != UNKNOWN
     at, kind = (np.asarray([row[i] for row in rows], np.int64)[known] for i in (0, 2))
     return Seen(np.zeros(int(known.sum()), np.int64), column[known], at, kind)

@@ -88,7 +88,8 @@ class Range:
 
     def columns(self, product_ids: Iterable[str]) -> Ints:
         """The column of each product id, UNKNOWN outside the range."""
-        return np.asarray([self._column.get(p, UNKNOWN) for p in product_ids], np.int64)
+        get = self._column.get
+        return np.asarray([get(product_id, UNKNOWN) for product_id in product_ids], np.int64)
 
     def place(self, name: str) -> int:
         """The code of a place, UNKNOWN for one that nobody was in."""

@@ -39,7 +39,7 @@ class SimilarCustomers:
         begin = np.searchsorted(row, np.arange(asked.customers + 1))
         for one in range(asked.customers):
             mine = slice(begin[one], begin[one + 1])
-            likeness = self._of_length_one[:, column[mine]] @ share[mine]
+            likeness = self._of_length_one[column[mine]].T @ share[mine]
             near = np.argsort(-likeness, kind="stable")[:NEAREST]
             weight = likeness[near]
             if weight.sum() > 0.0:
@@ -48,8 +48,9 @@ class SimilarCustomers:
 
     @cached_property
     def _of_length_one(self) -> Floats32:
+        """(products, groups): what somebody's own products are to every group then lies together."""
         length = np.linalg.norm(self.profiles, axis=1, keepdims=True)
-        return np.asarray(self.profiles / np.maximum(length, 1e-9), np.float32)
+        return np.ascontiguousarray((self.profiles / np.maximum(length, 1e-9)).T, np.float32)
 
     def arrays(self) -> Arrays:
         """The groups' profiles."""
