@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Final, Self
 
 import numpy as np
@@ -13,7 +14,7 @@ from features.instants import DAY_US
 from features.interaction_tables import LINE
 
 Ints = NDArray[np.int64]
-UNKNOWN: Final = -1
+UNKNOWN: Final = -1  # as a place in a table, it is the last one
 LEAST_WORDS: Final = 3  # of a name, below which its beginning is no line: "Red Mug" and "Red Hat" have nothing in common
 
 
@@ -38,8 +39,26 @@ class Catalogue:
         """The same of these products, in this order."""
         return type(self)(*(getattr(self, field.name)[codes] for field in fields(self)))
 
+    @cached_property
+    def kinds(self) -> tuple["Kinds", "Kinds"]:
+        """The categories and the brands."""
+        return Kinds.of(self.category), Kinds.of(self.brand)
+
     def __len__(self) -> int:
         return len(self.category)
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """What kind each product is of: codes from 0 up to `number`, UNKNOWN where the range says nothing."""
+
+    codes: Ints
+    number: int
+
+    @classmethod
+    def of(cls, codes: Ints) -> Self:
+        """The kinds of these codes."""
+        return cls(codes, int(codes.max(initial=UNKNOWN)) + 1)
 
 
 def catalogue_of(products: pd.DataFrame, product_ids: Sequence[str]) -> Catalogue:

@@ -116,15 +116,15 @@ def _customer(asked: Asked, gap: float) -> Floats:
 
 def _catalogue(asked: Asked, known: Range, row: Ints, column: Ints) -> Floats:
     table = np.full((len(row), len(CATALOGUE)), np.nan)
-    for at, codes in enumerate((known.catalogue.category, known.catalogue.brand)):
-        own = codes[column]
+    for at, kinds in enumerate(known.catalogue.kinds):
+        own = kinds.codes[column]
         named = own != UNKNOWN
         if named.any():
-            table[named, at] = shares_of(asked, codes)[row[named], own[named]]
+            table[named, at] = shares_of(asked, kinds)[row[named], own[named]]
     price = known.catalogue.price
-    if not np.isnan(price).all():
-        mine = price[asked.pairs.column]
-        priced = ~np.isnan(mine)
+    mine = price[asked.pairs.column]
+    priced = ~np.isnan(mine)
+    if priced.any():
         number = np.bincount(asked.pairs.row[priced], minlength=asked.customers)
         usual = np.bincount(asked.pairs.row[priced], mine[priced], asked.customers) / np.where(number > 0, number, np.nan)
         table[:, 2] = price[column] / np.where(usual[row] > 0, usual[row], np.nan)

@@ -1,12 +1,13 @@
 """Favourite categories and brands: what is popular in those that a customer buys most of."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from training.affinity.asked import Asked
-from training.affinity.catalogue import UNKNOWN
+from training.affinity.catalogue import UNKNOWN, Kinds
 from training.affinity.history import Ints
 from training.affinity.sources.source import Arrays, Floats32, Material
 from training.affinity.sources.table_of_popularity import decayed_counts, share_of_most
@@ -24,9 +25,17 @@ class Favourites:
     def scores(self, asked: Asked) -> Floats32:
         """The root of popularity x the share of the customer's products that are of the same category, plus that of the same brand."""
         said = np.zeros((asked.customers, asked.products), np.float32)
-        for codes in (self.category, self.brand):
-            said += shares_of(asked, codes)[:, np.where(codes == UNKNOWN, codes.max(initial=UNKNOWN) + 1, codes)]
-        return said * np.sqrt(self.popular)
+        for kinds in self._kinds:
+            said += shares_of(asked, kinds).take(kinds.codes, axis=1)
+        return said * self._root
+
+    @cached_property
+    def _kinds(self) -> tuple[Kinds, Kinds]:
+        return Kinds.of(self.category), Kinds.of(self.brand)
+
+    @cached_property
+    def _root(self) -> Floats32:
+        return np.sqrt(self.popular)
 
     def arrays(self) -> Arrays:
         """Codes and popularity of every product."""
@@ -47,10 +56,10 @@ def read(arrays: Arrays) -> Favourites:
     return Favourites(arrays["category"], arrays["brand"], arrays["popular"])
 
 
-def shares_of(asked: Asked, codes: Ints) -> Floats32:
-    """The share of a customer's products that have each code, and a last column of zeros for none: (customers, codes + 1)."""
-    number = int(codes.max(initial=UNKNOWN)) + 2
-    own = codes[asked.pairs.column]
+def shares_of(asked: Asked, kinds: Kinds) -> Floats32:
+    """The share of a customer's products that are of each kind, and zeros in the last column, that of UNKNOWN: (customers, kinds + 1)."""
+    number = kinds.number + 1
+    own = kinds.codes[asked.pairs.column]
     known = own != UNKNOWN
     counts = np.bincount(asked.pairs.row[known] * number + own[known], minlength=asked.customers * number).reshape(-1, number)
     return np.asarray(counts / np.maximum(counts.sum(axis=1, keepdims=True), 1), np.float32)

@@ -1,13 +1,14 @@
 """New products, by what they are: category, brand and price like those of what a customer buys. Sales say little of them yet."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from training.affinity.asked import Asked
-from training.affinity.catalogue import UNKNOWN
+from training.affinity.catalogue import UNKNOWN, Kinds
 from training.affinity.history import Ints
 from training.affinity.sources.favourites import shares_of
 from training.affinity.sources.source import Arrays, Floats32, Material
@@ -29,13 +30,20 @@ class NewProducts:
 
     def scores(self, asked: Asked) -> Floats32:
         """(Share of the customer's products of the same category + of the same brand) x closeness of the price to their usual one."""
-        alike = np.zeros((asked.customers, int(self.cold.sum())), np.float32)
-        for codes in (self.category, self.brand):
-            own = codes[self.cold]
-            alike += shares_of(asked, codes)[:, np.where(own == UNKNOWN, codes.max(initial=UNKNOWN) + 1, own)]
+        alike = np.zeros((asked.customers, len(self._columns)), np.float32)
+        for kinds in self._kinds:
+            alike += shares_of(asked, kinds).take(kinds.codes[self._columns], axis=1)
         said = np.zeros((asked.customers, asked.products), np.float32)
-        said[:, self.cold] = alike * self._closeness(asked)
+        said[:, self._columns] = alike * self._closeness(asked)
         return said
+
+    @cached_property
+    def _columns(self) -> Ints:
+        return np.flatnonzero(self.cold)
+
+    @cached_property
+    def _kinds(self) -> tuple[Kinds, Kinds]:
+        return Kinds.of(self.category), Kinds.of(self.brand)
 
     def _closeness(self, asked: Asked) -> NDArray[np.float64]:
         price = self.log_price[asked.pairs.column]
@@ -43,7 +51,7 @@ class NewProducts:
         row = asked.pairs.row[priced]
         number = np.bincount(row, minlength=asked.customers)
         usual = np.bincount(row, price[priced], asked.customers) / np.maximum(number, 1)
-        apart = (self.log_price[self.cold][None, :] - usual[:, None]) / PRICE_SPREAD
+        apart = (self.log_price[self._columns][None, :] - usual[:, None]) / PRICE_SPREAD
         known = ~np.isnan(apart) & (number > 0)[:, None]
         return np.where(known, np.exp2(-np.square(np.where(known, apart, 0.0))), 0.5)
 

@@ -1,12 +1,13 @@
 """The same line: other variants of what a customer bought, the green cup beside the pink one."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
 
 from training.affinity.asked import Asked
-from training.affinity.catalogue import UNKNOWN
+from training.affinity.catalogue import UNKNOWN, Kinds
 from training.affinity.history import Ints
 from training.affinity.sources.favourites import shares_of
 from training.affinity.sources.source import Arrays, Floats32, Material
@@ -23,10 +24,17 @@ class SameLine:
 
     def scores(self, asked: Asked) -> Floats32:
         """The share of the customer's products that are of the same line, more for popular variants; what they bought themselves has 0."""
-        said = shares_of(asked, self.line)[:, np.where(self.line == UNKNOWN, self.line.max(initial=UNKNOWN) + 1, self.line)]
-        said = said * (np.float32(0.1) + self.popular)
-        said[asked.had] = 0.0
-        return np.asarray(said, np.float32)
+        said = shares_of(asked, self._kinds).take(self.line, axis=1) * self._worth
+        said[asked.pairs.row, asked.pairs.column] = 0.0
+        return said
+
+    @cached_property
+    def _kinds(self) -> Kinds:
+        return Kinds.of(self.line)
+
+    @cached_property
+    def _worth(self) -> Floats32:
+        return np.asarray(np.float32(0.1) + self.popular, np.float32)
 
     def arrays(self) -> Arrays:
         """Lines and popularity of every product."""

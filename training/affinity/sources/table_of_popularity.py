@@ -26,8 +26,7 @@ class TableOfPopularity(ABC):
         """The popularity in the customer's group; zeros for one without."""
         group = self.groups(asked)
         if asked.customers == 1 and group[0] >= 0:
-            own: Floats32 = self.popular[group[:1]]
-            return own
+            return self.popular[group[0] : group[0] + 1]
         return np.where((group < 0)[:, None], np.float32(0.0), self.popular[group])
 
     def arrays(self) -> Arrays:
