@@ -43,17 +43,17 @@ def candidates(
     """
     ready = orders or [None] * len(said)
     found = [
-        _of_one(_tops(said, ready, row, None if blocked is None else blocked[row % len(blocked)], depth), most)
+        _of_one(_tops(said, ready, row, None if blocked is None else ~blocked[row % len(blocked)], depth), most)
         for row in range(len(said[0]))
     ]
     row = np.repeat(np.arange(len(found)), [len(columns) for columns, _ in found])
     return Candidates(row, np.concatenate([c for c, _ in found]), np.concatenate([r for _, r in found]))
 
 
-def first(scores: Floats32, depth: int, blocked: Mask | None = None) -> Ints:
-    """The `depth` columns with the greatest scores above 0 that are not `blocked`, best first, equals in the order of columns."""
-    open_ = scores > 0 if blocked is None else (scores > 0) & ~blocked
-    found = np.flatnonzero(open_)  # of booleans, which takes a fifth of the time
+def first(scores: Floats32, depth: int, allowed: Mask | None = None) -> Ints:
+    """The `depth` columns with the greatest scores above 0, of those `allowed`, best first, equals in the order of columns."""
+    named = scores > 0 if allowed is None else (scores > 0) & allowed
+    found = np.flatnonzero(named)  # of booleans, which takes a fifth of the time
     if depth < 1:
         return found[:0]
     values = scores[found]
@@ -63,20 +63,20 @@ def first(scores: Floats32, depth: int, blocked: Mask | None = None) -> Ints:
     return found[np.argsort(-values, kind="stable")[:depth]]
 
 
-def _tops(said: Sequence[Floats32], ready: Sequence[Sequence[Ints] | None], row: int, blocked: Mask | None, depth: int) -> list[Ints]:
+def _tops(said: Sequence[Floats32], ready: Sequence[Sequence[Ints] | None], row: int, allowed: Mask | None, depth: int) -> list[Ints]:
     """Each source's first products."""
     return [
-        first(scores[row], depth, blocked) if orders is None else _first_open(orders[row], blocked, depth)
+        first(scores[row], depth, allowed) if orders is None else _first_allowed(orders[row], allowed, depth)
         for scores, orders in zip(said, ready, strict=True)
     ]
 
 
-def _first_open(order: Ints, blocked: Mask | None, depth: int) -> Ints:
-    if blocked is None:
+def _first_allowed(order: Ints, allowed: Mask | None, depth: int) -> Ints:
+    if allowed is None:
         return order[:depth]
     head = order[: 4 * depth]
-    found = head[~blocked[head]][:depth]
-    return found if len(found) == depth or len(head) == len(order) else order[~blocked[order]][:depth]
+    found = head[allowed[head]][:depth]
+    return found if len(found) == depth or len(head) == len(order) else order[allowed[order]][:depth]
 
 
 def _of_one(tops: Sequence[Ints], most: int) -> tuple[Ints, Floats32]:

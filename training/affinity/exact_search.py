@@ -62,19 +62,22 @@ class ExactSearch:
     def _near_the_head(self, query: Floats32, k: int, allowed: Mask | None) -> tuple[Columns | None, int]:
         """Every column that may be among the best, and how many were looked at; None where one beyond the head still could."""
         columns, scores, doubt = np.empty(0, np.int64), np.empty(0, np.float32), np.empty(0)
-        least, length, seen = -np.inf, _length(query), 0
-        while seen < len(self.head):
-            fresh = slice(seen, min(len(self.head), max(FIRST, 2 * seen)))
+        least, seen, reach = -np.inf, 0, len(self.head)
+        while seen < reach:
+            fresh = slice(seen, min(reach, max(FIRST, 2 * seen)))
             found, may_win = self._in_head(fresh, query, least, allowed)
             columns = np.concatenate([columns, self.head_columns[fresh][may_win]])
             scores = np.concatenate([scores, found[may_win]])
             doubt = np.concatenate([doubt, self._doubt(self.head_lengths[fresh][may_win], query)])
-            seen = fresh.stop
             may_win, least = _may_win(scores, doubt, k)
             columns, scores, doubt = columns[may_win], scores[may_win], doubt[may_win]
-            if seen == len(self.products) or self.head_lengths[seen - 1] * length * ROUNDED_UP < least:
-                return columns, seen
-        return None, seen
+            seen, reach = fresh.stop, self._reach(least, query)
+        return (columns if reach < len(self.head) or len(self.head) == len(self.products) else None), seen
+
+    def _reach(self, least: float, query: Floats32) -> int:
+        """How many of the head are long enough to score `least`."""
+        shorter = np.searchsorted(self.head_lengths[::-1], least / (_length(query) * ROUNDED_UP))
+        return len(self.head) - int(shorter)
 
     def _in_head(self, part: slice, query: Floats32, least: float, allowed: Mask | None) -> tuple[Floats32, Mask]:
         """The scores of a part of the head, and which of them may be among the best when those score `least` or more."""

@@ -244,7 +244,7 @@ class AffinityModel:
 
 
 def _best(said: Floats32, n: int, offered: Mask | None) -> list[int]:
-    columns: list[int] = first(said, n, None if offered is None else ~offered).tolist()
+    columns: list[int] = first(said, n, offered).tolist()
     return columns
 
 

@@ -156,7 +156,7 @@ def _plain_hits(
     asked: Asked, said: Sequence[Floats32], recall: Recall, blocked: NDArray[np.bool_] | None, wanted: Ints, start: int
 ) -> Hits:
     scores = plain_scores(said, [source.name for source in recall.sources])
-    tops = [first(scores[row], AT, None if blocked is None else blocked[row]) for row in range(asked.customers)]
+    tops = [first(scores[row], AT, None if blocked is None else ~blocked[row]) for row in range(asked.customers)]
     lengths = [len(top) for top in tops]
     row = np.repeat(np.arange(asked.customers), lengths)
     hits = np.zeros((asked.customers, AT), bool)

@@ -29,8 +29,8 @@ def chosen_in_full(said, depth, most):
 @settings(max_examples=300, deadline=None)
 def test_the_first_are_those_that_sorting_gives(data, scores, depth):
     assert first(scores, depth).tolist() == first_in_full(scores, depth)
-    blocked = data.draw(arrays(bool, len(scores)))
-    assert first(scores, depth, blocked).tolist() == first_in_full(np.where(blocked, 0.0, scores), depth)
+    allowed = data.draw(arrays(bool, len(scores)))
+    assert first(scores, depth, allowed).tolist() == first_in_full(np.where(allowed, scores, 0.0), depth)
 
 
 @given(

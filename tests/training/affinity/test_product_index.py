@@ -39,6 +39,13 @@ def test_the_best_are_those_that_sorting_every_score_gives(data, products, facto
     assert scores[0].tolist() == [float(vectors[c] @ query) for c in columns[0]]
 
 
+def long_enough(vectors, query, scores, k):
+    """How many products are long enough to beat the k-th best of the longest FIRST."""
+    lengths = np.linalg.norm(vectors.astype(np.float64), axis=1)
+    longest = np.argsort(-lengths, kind="stable")[:FIRST]
+    return np.count_nonzero(lengths * np.linalg.norm(query.astype(np.float64)) * 1.00001 >= np.sort(scores[longest])[-k])
+
+
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_search_that_ends_early_misses_nothing(whole):
     rng = np.random.default_rng(1)
@@ -55,6 +62,7 @@ def test_a_search_that_ends_early_misses_nothing(whole):
                 scores[~mask] = -np.inf
             assert found.columns.tolist() == np.lexsort((np.arange(len(scores)), -scores))[:50].tolist()
             assert (found.looked_at == len(vectors)) if whole else (FIRST <= found.looked_at <= HEAD // 2)
+            assert found.looked_at <= max(FIRST, long_enough(vectors, query, scores, 50))
 
 
 def test_equal_products_come_by_column_however_many_there_are():

@@ -105,7 +105,7 @@ def _ranks(said: Sequence[NDArray[np.float32]], asked: Asked, row: Ints, column:
     for one in np.unique(row):
         mine = np.flatnonzero(row == one)
         for at, scores in enumerate(said):
-            top = first(scores[one], DEPTH, asked.had[one] if without_bought else None)
+            top = first(scores[one], DEPTH, ~asked.had[one] if without_bought else None)
             place, rank = np.nonzero(column[mine][:, None] == top[None, :])
             ranks[mine[place], at] = rank
     return ranks
