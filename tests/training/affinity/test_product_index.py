@@ -46,12 +46,13 @@ def long_enough(vectors, query, scores, k):
     return np.count_nonzero(lengths * np.linalg.norm(query.astype(np.float64)) * 1.00001 >= np.sort(scores[longest])[-k])
 
 
-@pytest.mark.parametrize("whole", [False, True])
-def test_a_search_that_ends_early_misses_nothing(whole):
+@pytest.mark.parametrize("shortest", [None, 0.2, 1.0])
+def test_a_search_that_ends_early_misses_nothing(shortest):
     rng = np.random.default_rng(1)
     vectors = rng.permutation(long_tail(HEAD + 20_000, rng))
-    if whole:  # all of one length: none can be left out
-        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    whole = shortest == 1.0  # all of one length: none can be left out
+    if shortest is not None:
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True) * np.linspace(1.0, 1.0 / shortest, len(vectors))[:, None]
     search = ExactSearch.over(vectors)
     allowed = rng.random(len(vectors)) < 0.3
     for query in rng.normal(size=(20, 8)).astype(np.float32):
