@@ -1,8 +1,10 @@
 """Brings a recorded model to where serving reads it, in one step: a reader sees the old model whole or the new one whole."""
 
+import fcntl
 import os
 import shutil
-import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +12,7 @@ from features.errors import InputError
 from training import artifacts
 
 _STORE: Final = ".versions"
+_LOCK: Final = ".lock"
 
 
 def link_version(folder: Path, target: Path, kind: str, version: str) -> Path:
@@ -20,15 +23,24 @@ def link_version(folder: Path, target: Path, kind: str, version: str) -> Path:
     """
     store = target / _STORE
     store.mkdir(parents=True, exist_ok=True)
-    copy = store / f"{kind}-{version}-{artifacts.manifest_hash(folder)[:8]}"
-    if not _whole(copy):
-        _copy(folder, copy)
     link = target / kind
-    before = link.resolve() if link.is_symlink() else None
-    if before != copy.resolve():
-        _swap(link, Path(_STORE) / copy.name)
-        _drop(store, kind, keep={copy.resolve(), before})
+    with _alone(store):
+        copy = store / f"{kind}-{version}-{artifacts.manifest_hash(folder)[:8]}"
+        if not _whole(copy):
+            _copy(folder, copy)
+        before = link.resolve() if link.is_symlink() else None
+        if before != copy.resolve():
+            _swap(link, Path(_STORE) / copy.name)
+            _drop(store, kind, keep={copy.resolve(), before})
     return link
+
+
+@contextmanager
+def _alone(store: Path) -> Iterator[None]:
+    """One at a time: what is unfinished here then is of somebody who was killed, and may be swept away."""
+    with (store / _LOCK).open("a") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _whole(copy: Path) -> bool:
@@ -41,17 +53,23 @@ def _whole(copy: Path) -> bool:
 
 
 def _copy(folder: Path, copy: Path) -> None:
-    part = copy.with_name(f"{copy.name}.{uuid.uuid4().hex[:8]}.part")
-    shutil.copytree(folder, part)
-    for path in part.rglob("*"):
-        if path.is_file():
-            with path.open("rb") as file:
-                os.fsync(file.fileno())
-    part.replace(copy)
+    part = copy.with_name(f"{copy.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    try:
+        shutil.copytree(folder, part)
+        for path in part.rglob("*"):
+            if path.is_file():
+                with path.open("rb") as file:
+                    os.fsync(file.fileno())
+        part.replace(copy)
+    except BaseException:
+        shutil.rmtree(part, ignore_errors=True)
+        raise
 
 
 def _swap(link: Path, to: Path) -> None:
-    part = link.with_name(f".{link.name}.{uuid.uuid4().hex[:8]}.part")
+    part = link.with_name(f".{link.name}.part")
+    part.unlink(missing_ok=True)
     part.symlink_to(to, target_is_directory=True)
     part.replace(link)
 

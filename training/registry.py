@@ -130,11 +130,12 @@ class Registry:
         chosen = self.version(kind, version).version
         history = self._history(kind)
         if history[-1:] != [chosen]:
-            self._set_history(kind, [*history, chosen])
+            self._tell_history(kind, [*history, chosen])
+        self._set_champion(kind, chosen)
 
     def earlier(self, kind: str) -> str:
         """The version that was champion before the present one. InputError where there was none."""
-        history = self._history(kind)
+        history = self._told(kind) if self._is_stopped(kind) else self._history(kind)
         if len(history) < 2:
             raise InputError(
                 f"{_name(kind)} has no earlier champion to go back to.",
@@ -143,9 +144,13 @@ class Registry:
         return history[-2]
 
     def rollback(self, kind: str) -> str:
-        """Makes the champion before the present one champion again; returns its version. InputError where there was none."""
+        """Makes the champion before the present one champion again; returns its version. InputError where there was none.
+
+        Stopped anywhere, the same again ends what was begun, and goes no step further.
+        """
         version = self.earlier(kind)
-        self._set_history(kind, self._history(kind)[:-1])
+        self._set_champion(kind, version)
+        self._tell_history(kind, self._history(kind))  # last: until it is told, the same again means the same step
         return version
 
     def fetch(self, kind: str, version: str = CHAMPION) -> Path:
@@ -221,21 +226,33 @@ class Registry:
             kind, number, found.run_id, made, tuple(aliases.get(number, ())), dict(found.tags), dict(run.params), dict(run.metrics)
         )
 
-    def _history(self, kind: str) -> list[str]:
-        """The champions so far, the present one last, as its alias says it: a change that was stopped behind the alias is in no list yet."""
+    def _told(self, kind: str) -> list[str]:
+        """The champions as they were told, oldest first: behind the present one stands what a change that was stopped began with, or did not end."""
         with _quiet():
             models = self._client.search_registered_models(f"name='{_name(kind)}'")
-        champion = models[0].aliases.get(CHAMPION) if models else None
+        return list(json.loads(models[0].tags.get(_HISTORY, "[]"))) if models else []
+
+    def _history(self, kind: str) -> list[str]:
+        """The champions so far, the present one last, as its alias says it."""
+        told, champion = self._told(kind), self.champion(kind)
         if champion is None:
             return []
-        told, chosen = list(json.loads(models[0].tags.get(_HISTORY, "[]"))), str(champion)
+        chosen = champion.version
         return told[: len(told) - told[::-1].index(chosen)] if chosen in told else [*told, chosen]
 
-    def _set_history(self, kind: str, history: Sequence[str]) -> None:
-        name, chosen = _name(kind), history[-1]
+    def _is_stopped(self, kind: str) -> bool:
+        """Whether a rollback was stopped before it was told, or a promotion after that: both go back to the present champion."""
+        champion = self.champion(kind)
+        return champion is not None and self._told(kind)[-2:-1] == [champion.version]
+
+    def _tell_history(self, kind: str, history: Sequence[str]) -> None:
         with _quiet():
-            self._client.set_registered_model_alias(name, CHAMPION, chosen)  # first: it is what counts
-            self._client.set_registered_model_tag(name, _HISTORY, json.dumps(list(history)))
+            self._client.set_registered_model_tag(_name(kind), _HISTORY, json.dumps(list(history)))
+
+    def _set_champion(self, kind: str, chosen: str) -> None:
+        name = _name(kind)
+        with _quiet():
+            self._client.set_registered_model_alias(name, CHAMPION, chosen)
             if str(self._client.get_registered_model(name).aliases.get(CHALLENGER)) == chosen:
                 self._client.delete_registered_model_alias(name, CHALLENGER)
 

@@ -133,17 +133,23 @@ def rollback(
 
 
 def _change(context: typer.Context, name: str, find: Callable[[Any], str], change: Callable[[Any], Any]) -> None:
-    """Finds the version that is to be champion, proves that it can be used, and only then makes it champion."""
+    """Finds the version that is to be champion, proves that it can be used, and only then makes it champion: for servers, then in the registry.
+
+    In this order a rollback that was killed in between goes back one step when it is run again, not two.
+    """
+    from training.export import link_version
     from training.loading import load
 
     _check_kind(name)
     work = of(context)
     registry = work.registry()
     version = find(registry)
-    if not load(name, registry.fetch(name, version)).is_proven:
+    folder, champions = registry.fetch(name, version), work.home().champions
+    if not load(name, folder).is_proven:
         note(f"  {name} version {version} is older than golden predictions: whether it says what it said when it was trained is not known.")
+    link_version(folder, champions, name, version)
     change(registry)
-    registry.export_champions(work.home().champions)
+    registry.export_champions(champions)  # of other kinds, whose training was stopped
     say_json({"model": name, "champion": version}) if work.json else say(
         f"{name}: version {version} is the champion; running servers take it by themselves, within moments"
     )

@@ -1,119 +1,144 @@
-"""A promotion or a rollback that is killed (kill -9) at a write or a rename leaves one champion, whole, and the next one ends what it began."""
+"""A promotion or a rollback that is killed (kill -9) at any of its steps: servers read one model whole, and the next run ends what it began."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from features.home import Home, open_home
-from training import artifacts
+from serving.cli.main import app
+from training import artifacts, golden
+from training.loading import load
 from training.registry import Registry
+from training.response import ResponseModel
 
 LONG = pytest.mark.skipif("NEXTBEST_FAULTS" not in os.environ, reason="takes minutes; make test-faults runs it")
 pytestmark = [pytest.mark.slow, LONG]
-RATES = {"1": 0.1, "2": 0.2}
+KIND = "response"
 
-# What it does is the product's own; the hooks only say when it ends, and are told of a write or a rename before it is done.
+# What it does is the product's own; the hooks only say when it ends: before the change of a file of champions, or before a commit to the registry.
+# One process imports what a command needs, and each command is a fork of it.
 PROGRAM = """
 import os, signal, sys
-from pathlib import Path
-root, what, number = sys.argv[1:]
-left = [int(number)]
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
+from serving.cli.main import main
+import mlflow.tracking, training.loading, training.registry
+left = []
 
-def reached(*_):
+def reached():
     if left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     left[0] -= 1
 
-from sqlalchemy import event
-from sqlalchemy.engine import Engine
-from features.home import open_home
-from training.registry import Registry
-home = open_home(Path(root))
-registry = Registry(home)
-registry.champion("churn")
-event.listen(Engine, "before_cursor_execute", lambda *given: given[2].split()[0] in ("INSERT", "UPDATE", "DELETE") and reached())
-sys.addaudithook(lambda name, given: name == "os.rename" and "champions" in str(given[1]) and reached())
-registry.promote("churn", "2") if what == "promote" else registry.rollback("churn")
-registry.export_champions(home.champions)
+def heard(name, given):
+    told = " ".join(map(str, given))
+    if name in ("shutil.copytree", "shutil.copyfile", "os.symlink", "os.rename", "shutil.rmtree") and "champions" in told:
+        reached()
+
+def changed(connection, cursor, statement, *_):
+    connection.info["changed"] = connection.info.get("changed") or not statement.lstrip().upper().startswith(("SELECT", "PRAGMA"))
+
+def committed(connection):
+    if connection.info.pop("changed", False):
+        reached()
+
+for line in sys.stdin:
+    number, *sys.argv[1:] = line.split()
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    os.dup2(2, 1)
+    left.append(int(number))
+    event.listen(Engine, "before_cursor_execute", changed)
+    event.listen(Engine, "commit", committed)
+    sys.addaudithook(heard)
+    main()
+    os._exit(0)
 """
+Killed = Callable[[Home, Sequence[str], int], bool]
+
+
+@pytest.fixture(scope="module")
+def killed() -> Iterator[Killed]:
+    """Whether a command came to the step of this number, and was killed there."""
+    command = [sys.executable, "-c", PROGRAM]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as commands:
+        asked, answers = commands.stdin, commands.stdout
+        assert asked is not None
+        assert answers is not None
+
+        def run(home: Home, arguments: Sequence[str], number: int) -> bool:
+            print(number, "--home", home.root, *arguments, file=asked, flush=True)
+            code = int(answers.readline())
+            assert code in (0, -signal.SIGKILL)
+            return code == -signal.SIGKILL
+
+        yield run
+        asked.close()
+
+
+def version(registry: Registry, folder: Path, answered: list[bool]) -> str:
+    """Registers a model that learned from these answers."""
+    folder.mkdir()
+    rows = {"action_id": "letter", "stage": "retention", "answered": answered, "unsubscribed": False}
+    model = ResponseModel().fit(pd.DataFrame(rows), {"letter": 0.1}, as_of=datetime(2025, 1, 1))
+    model.save(folder)
+    golden.write(folder, KIND, model)
+    artifacts.save_manifest(folder)
+    return registry.record(KIND, folder, {}, {}, {"as_of": "2025-01-01T00:00:00", "data_hash": "x"})
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Home:
-    """With two versions of a model, the first of them champion."""
-    home = open_home(tmp_path / "home")
+def kept(tmp_path: Path) -> Home:
+    """A home with three versions, of which the second is champion, after the first."""
+    home = open_home(tmp_path / "kept")
     registry = Registry(home)
-    for version, rate in RATES.items():
-        folder = tmp_path / version
-        folder.mkdir()
-        artifacts.write_model(folder, {"kind": "churn", "rate": rate})
-        assert registry.record("churn", folder, {}, {}, {"as_of": "2025-03-01"}) == version
-    promoted(home, "1")
+    for number, answered in enumerate(([True], [False], [True, False]), start=1):
+        version(registry, tmp_path / f"version-{number}", answered)
+    for each in "12":
+        registry.promote(KIND, each)
+        registry.export_champions(home.champions)
     return home
 
 
-def promoted(home: Home, version: str) -> None:
-    registry = Registry(home)
-    registry.promote("churn", version)
-    registry.export_champions(home.champions)
-
-
-def killed(home: Home, what: str, number: int) -> bool:
-    """Whether it came to so many writes and renames, and was killed there."""
-    ended = subprocess.run([sys.executable, "-c", PROGRAM, str(home.root), what, str(number)], capture_output=True, text=True, check=False)
-    assert ended.returncode in (0, -signal.SIGKILL), ended.stderr
-    return ended.returncode == -signal.SIGKILL
-
-
 def served(home: Home) -> str:
-    """The version that servers read; whole."""
-    folder = (home.champions / "churn").resolve()
-    artifacts.verify(folder)
-    model = artifacts.read_model(folder, "churn")
-    assert model["rate"] == RATES[str(model["version"])]
-    return str(model["version"])
+    """The version that servers read; it is whole, and says what it said when it was trained."""
+    folder = (home.champions / KIND).resolve()
+    assert load(KIND, folder).is_proven
+    return str(artifacts.read_model(folder, KIND)["version"])
 
 
-def champion(home: Home) -> str:
-    found = Registry(home).champion("churn")
-    assert found is not None
-    return found.version
+def copies(kept: Home, where: Path) -> Iterator[tuple[int, Home]]:
+    """The same home again and again, with the number of the step."""
+    for number in range(100):
+        shutil.copytree(kept.root, where / str(number), symlinks=True)
+        yield number, open_home(where / str(number))
+        shutil.rmtree(where / str(number))
 
 
-def leavings(home: Home) -> list[Path]:
-    return [path for path in home.champions.rglob("*") if ".part" in path.name]
-
-
-def test_a_promotion_that_is_killed_is_ended_by_the_next_one_and_rolled_back_as_ever(home: Home) -> None:
-    number, champions = 0, set[str]()
-    while killed(home, "promote", number):
-        champions.add(champion(home))
-        assert served(home) in RATES
-        promoted(home, "2")
-        assert (champion(home), served(home), leavings(home)) == ("2", "2", [])
+@pytest.mark.parametrize(("arguments", "wanted", "before"), [(("promote", KIND, "3"), "3", "2"), (("rollback", KIND), "1", None)])
+def test_a_change_of_champion_that_is_killed_is_ended_by_the_next_run(
+    killed: Killed, kept: Home, tmp_path: Path, arguments: tuple[str, ...], wanted: str, before: str | None
+) -> None:
+    steps, seen = 0, set()
+    for number, home in copies(kept, tmp_path / "copies"):
+        if not killed(home, arguments, number):
+            break
+        steps += 1
+        seen.add(served(home))
+        app(["--home", str(home.root), *arguments], standalone_mode=False)
+        assert served(home) == wanted
         registry = Registry(home)
-        assert registry.rollback("churn") == "1"
-        registry.export_champions(home.champions)
-        assert (champion(home), served(home)) == ("1", "1")
-        number += 1
-    assert champions == set(RATES), "killed before and behind what makes it champion"
-    assert (champion(home), served(home)) == ("2", "2")
-
-
-def test_a_rollback_that_is_killed_leads_to_no_other_version_than_the_one_before(home: Home) -> None:
-    number, champions = 0, set[str]()
-    promoted(home, "2")
-    while killed(home, "rollback", number):
-        champions.add(champion(home))
-        registry = Registry(home)
-        if champion(home) == "2":
-            assert registry.rollback("churn") == "1"
-        registry.export_champions(home.champions)
-        assert (champion(home), served(home), leavings(home)) == ("1", "1", [])
-        promoted(home, "2")
-        number += 1
-    assert champions == set(RATES)
+        assert registry.version(KIND, wanted).aliases == ("champion",)
+        assert registry._history(KIND)[-2:] == ([before, wanted] if before else [wanted])
+        assert not [path.name for path in home.champions.rglob("*") if ".part" in path.name]
+    assert steps >= 4, "it came to many steps"
+    assert seen == {"2", wanted}, "servers had the one before or the one wanted"

@@ -69,6 +69,54 @@ def test_promoting_the_champion_again_adds_no_step_back(registry: Registry, tmp_
         registry.rollback("affinity")
 
 
+class Stopped(BaseException):
+    """What ends a change in its middle."""
+
+
+def stop_at(monkeypatch: pytest.MonkeyPatch, registry: Registry, step: str) -> None:
+    """The store is reached until this step."""
+
+    def stopped(*_: object) -> None:
+        raise Stopped
+
+    monkeypatch.setattr(registry._client, step, stopped)
+
+
+STEPS = ("set_registered_model_tag", "set_registered_model_alias", "delete_registered_model_alias")
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_a_promotion_that_was_stopped_is_ended_by_the_next(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    first, second = (record(registry, tmp_path, "personas", rate) for rate in (0.1, 0.2))
+    registry.promote("personas", first)
+    registry._client.set_registered_model_alias("nextbest-personas", "challenger", second)
+    with monkeypatch.context() as until:
+        stop_at(until, registry, step)
+        with pytest.raises(Stopped):
+            registry.promote("personas", second)
+    registry.promote("personas", second)
+    assert registry.version("personas", second).aliases == ("champion",)
+    assert registry.rollback("personas") == first
+
+
+@pytest.mark.parametrize("step", STEPS[:2])
+def test_a_rollback_that_was_stopped_goes_back_one_step_with_the_next(
+    registry: Registry, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    first, second, third = (record(registry, tmp_path, "journey", rate) for rate in (0.1, 0.2, 0.3))
+    for version in (first, second, third):
+        registry.promote("journey", version)
+    with monkeypatch.context() as until:
+        stop_at(until, registry, step)
+        with pytest.raises(Stopped):
+            registry.rollback("journey")
+    assert registry.rollback("journey") == second
+    assert registry.version("journey", second).aliases == ("champion",)
+    assert registry.rollback("journey") == first
+
+
 def test_a_version_that_is_not_there_is_named_with_those_that_are(registry: Registry, tmp_path: Path) -> None:
     record(registry, tmp_path, "response", 0.5)
     with pytest.raises(InputError, match="no version 99 of nextbest-response"):
