@@ -87,6 +87,14 @@ def warmed(server: Running, requests: Sequence[bytes], seconds: float, connectio
     return load(server, requests, seconds=seconds, connections=connections)
 
 
+def gone_through(server: Running, requests: Sequence[bytes], times: int = 1) -> None:
+    """Asks each of them so many times, one after the other, for as long as it takes; nothing of it is counted."""
+    answered = 0
+    while answered < times * len(requests):
+        place = answered % len(requests)
+        answered += _loaded_by(server, [*requests[place:], *requests[:place]], WARM_SECONDS, CONNECTIONS, 0.0).requests
+
+
 def _message(method: str, path: str, key: str, body: bytes) -> bytes:
     headers = [f"{method} {path} HTTP/1.1", "Host: 127.0.0.1", "Accept: */*"]
     if key:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from benchmarks.serving_floor import minimal
-from benchmarks.serving_load import Loaded, get, warmed
+from benchmarks.serving_load import Loaded, get, gone_through, load, warmed
 from benchmarks.serving_processes import Running
 from benchmarks.serving_rows import Row
 from benchmarks.serving_shop import Shop, after_events
@@ -25,7 +25,8 @@ BATCH_MILLISECONDS: Final = 2.0
 GROUPED: Final = 25.0
 TWO_WORKERS: Final = 1.1
 SETTLED: Final = 100
-"""Customers who are decided about until limits or choice leave them unchanged, while the server warms up: few enough for that."""
+TIMES: Final = 8
+"""So many customers are decided about so many times before: most have then been contacted as often as they may, and a decision leaves them unchanged."""
 PUBLISHED: Final = "published"
 _SINGLE_SECONDS: Final = 3.0
 
@@ -41,8 +42,10 @@ def routes(shop: Shop, seconds: float, folder: Path, mlflow: Loaded | None) -> l
         scored, others = _by_score(who, bodies)
         churn = warmed(server, shop.churn(scored), seconds)
         anew = warmed(server, shop.churn(others), seconds)
-        listed = warmed(server, shop.recommendations(who), seconds)
-        decided = warmed(server, shop.decisions(who[:SETTLED]), seconds)
+        gone_through(server, shop.recommendations(who))
+        listed = load(server, shop.recommendations(who), seconds=seconds)
+        gone_through(server, shop.decisions(who[:SETTLED]), times=TIMES)
+        decided = load(server, shop.decisions(who[:SETTLED]), seconds=seconds)
     rows = [
         Row(f"start to ready, every champion loaded, {name}", start, "CPU-s", START_CPU_SECONDS),
         _against(f"churn score as published, {name}", churn, floor, CHURN[name]),
