@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from benchmarks.serving_load import warmed
+from benchmarks.serving_load import gone_through, warmed
 from benchmarks.serving_rows import Row
 from benchmarks.serving_shop import Shop
 from serving.state.database import State, open_state
@@ -17,8 +17,9 @@ from serving.state.tables import PUBLISHED_CUSTOMERS, PUBLISHED_SCORES
 MOST: Final = 1.2
 ASKED: Final = 4_000
 """Customers drawn at random at each size, as many at all sizes."""
-KEPT: Final = 300
-"""So many of them are asked for lists and decisions: of few enough, everything that a server keeps is there after the warm-up at every size."""
+KEPT: Final = 200
+"""So many of them are asked for lists and decisions, before, too: everything that a server keeps of them is there at every size."""
+TIMES: Final = 8
 _AT_ONCE: Final = 50
 _MARK: Final = "~"
 
@@ -67,6 +68,8 @@ def _costs(shop: Shop, who: list[str], seconds: float, folder: Path) -> dict[str
         "events": shop.events(who),
     }
     with shop.serve(folder / "growth.log") as server:
+        gone_through(server, routes["recommendations"])
+        gone_through(server, routes["decisions"], times=TIMES)
         return {route: warmed(server, requests, seconds).cpu_microseconds for route, requests in routes.items()}
 
 
