@@ -145,15 +145,16 @@ def _since(at: int, now: int) -> str:
 def _due(history: CustomerHistory, as_of: datetime) -> list[tuple[str, str]]:
     lines = history.lines
     sold = (lines["kind"] == KINDS.index(SALE)) & (lines["product"] >= 0)
-    products, days = lines["product"][sold], lines["at"][sold] // DAY_US
+    days: dict[int, set[int]] = {}
+    for code, day in zip(lines["product"][sold].tolist(), (lines["at"][sold] // DAY_US).tolist(), strict=True):
+        days.setdefault(code, set()).add(day)
     today = microseconds(as_of) // DAY_US
     found = []
-    for code in np.unique(products).tolist():
-        own = np.unique(days[products == code])
+    for code, own in days.items():
         if len(own) < 2:
             continue
-        gap = float(own[-1] - own[0]) / (len(own) - 1)
-        overdue = float(today - own[-1]) / gap
+        gap = (max(own) - min(own)) / (len(own) - 1)
+        overdue = (today - max(own)) / gap
         if DUE_FROM <= overdue <= DUE_UNTIL:
             found.append((-len(own), abs(overdue - 1), history.product_ids[code], f"bought on {len(own)} days, about every {gap:.0f} days"))
     return [(product_id, reason) for *_, product_id, reason in sorted(found)]
