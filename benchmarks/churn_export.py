@@ -28,11 +28,11 @@ from benchmarks.throwaway_postgresql import postgresql
 from features.home import open_home
 from serving.app import create_app
 from serving.churn_tables import FORMATS
+from serving.log import Log
 from serving.settings import ServingSettings
 from serving.state import keys, publications, scores
 from serving.state.database import open_state
 from serving.state.migrate import migrate
-from serving.telemetry import make_log
 from training.bands import load_bands
 
 NOW: Final = datetime(2025, 3, 1)
@@ -84,7 +84,7 @@ def bulk_export(folder: Path, name: str, url: str, customers: int) -> Iterator[S
         key = publish_made_up(url, count)
         with Path(os.devnull).open("w") as log:
             settings = ServingSettings(home=open_home(folder / "home").root, database_url=url, as_of=NOW)
-            app = create_app(settings, log=make_log(log))
+            app = create_app(settings, log=Log(log))
             gc.collect()
             gc.freeze()  # as serving.run does
             streamed(app, "limit=5000&format=csv", "warm-up", key)

@@ -30,10 +30,10 @@ from benchmarks.served_shop import NOW, ServedShop, make_shop
 from benchmarks.throwaway_postgresql import postgresql
 from features.contract import SALE
 from serving.app import create_app
+from serving.log import Log
 from serving.settings import ServingSettings
 from serving.state import events, keys
 from serving.state.database import open_state
-from serving.telemetry import make_log
 
 ROUNDS: Final = 5
 LIVE: Final = 300
@@ -137,7 +137,7 @@ def post_orders(url: str, customer_ids: Sequence[str]) -> None:
 
 def served(shop: ServedShop, url: str, now: datetime, log: TextIO) -> FastAPI:
     """The application over this shop, at this time."""
-    return create_app(ServingSettings(home=shop.home.root, database_url=url, as_of=now), log=make_log(log))
+    return create_app(ServingSettings(home=shop.home.root, database_url=url, as_of=now), log=Log(log))
 
 
 def cheapest(running: Runner, turns: Mapping[str, FastAPI], asked: Sequence[Asked], rounds: int) -> dict[str, float]:

@@ -16,8 +16,8 @@ from benchmarks.serving_rows import Row
 from benchmarks.serving_shop import AHEAD, Shop
 from features.home import open_home
 from serving.app import create_app
+from serving.log import Log
 from serving.settings import ServingSettings
-from serving.telemetry import make_log
 
 Part = Callable[[Shop], Iterator[Row]]
 
@@ -39,7 +39,7 @@ def of_ingest(shop: Shop) -> Iterator[Row]:
         log = stack.enter_context(Path(os.devnull).open("w"))
         running = stack.enter_context(loop())
         settings = ServingSettings(home=shop.home, database_url=shop.url, as_of=shop.as_of + AHEAD)
-        app = create_app(settings, log=make_log(log))
+        app = create_app(settings, log=Log(log))
         found = ingest(running, app, shop.app)
         name = f"in process, {shop.database}"
         yield Row(
@@ -61,7 +61,7 @@ def of_decisions(shop: Shop) -> Iterator[Row]:
         running = stack.enter_context(loop())
         stack.enter_context(threadpool_limits(1, "blas"))
         settings = ServingSettings(home=shop.home, database_url=shop.url, as_of=shop.as_of + AHEAD)
-        app = create_app(settings, log=make_log(log))
+        app = create_app(settings, log=Log(log))
         for name, microseconds in decision_parts(running, app, shop.customer_ids[:300]).items():
             yield Row(f"in process, {shop.database}: a decision's {name}", microseconds, "us")
 

@@ -38,13 +38,13 @@ from serving.api.churn import churn_answers
 from serving.api.recommendations import Asked as AskedList
 from serving.app import create_app
 from serving.dependencies import Serving
+from serving.log import Log
 from serving.recommending import Wanted, recommend
 from serving.settings import ServingSettings
 from serving.state import events, keys, publications
 from serving.state.database import open_state
 from serving.state.somebody import Whom
 from serving.state.tables import PUBLISHED_CUSTOMERS
-from serving.telemetry import make_log
 
 ROUNDS: Final = 5
 ASKED: Final = 300
@@ -109,7 +109,7 @@ def reads(running: Runner, home: Home, url: str, name: str, log: TextIO) -> list
     state = open_state(url)
     key = keys.create(state, "crm", created_at=now)
     state.close()
-    apps = {kept: create_app(ServingSettings(home=home.root, database_url=url, as_of=now), log=make_log(log)) for kept in (True, False)}
+    apps = {kept: create_app(ServingSettings(home=home.root, database_url=url, as_of=now), log=Log(log)) for kept in (True, False)}
     apps[False].state.serving.remembered.most_bytes = 0
     found = []
     for what, app, said in (

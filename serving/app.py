@@ -9,7 +9,6 @@ from typing import Final
 
 import anyio.to_thread
 from fastapi import Depends, FastAPI
-from structlog.typing import FilteringBoundLogger
 from threadpoolctl import threadpool_limits
 
 from features.errors import InputError
@@ -40,6 +39,7 @@ from serving.dependencies import Serving
 from serving.described import describe, operation_id
 from serving.in_use import attributes_of, unreached
 from serving.json_only import json_only
+from serving.log import Log
 from serving.looks import looks_of
 from serving.offering import Offering
 from serving.policies import make_policy
@@ -54,7 +54,7 @@ from serving.state.score_reader import score_reader
 from serving.state.somebody import somebody_reader
 from serving.state.versions import version_reader
 from serving.stored_score import StoredScores
-from serving.telemetry import Metrics, Telemetry, make_log
+from serving.telemetry import Metrics, Telemetry
 from serving.watching import watch
 
 STALE: Final = timedelta(days=30)
@@ -78,9 +78,9 @@ _SUBJECTS: Final = (
 )
 
 
-def create_app(settings: ServingSettings, *, log: FilteringBoundLogger | None = None) -> FastAPI:
+def create_app(settings: ServingSettings, *, log: Log | None = None) -> FastAPI:
     """The API over one home. InputError if it cannot be served so: no migrated database, an open door, rules that cannot be read."""
-    serving = _assemble(settings, log or make_log())
+    serving = _assemble(settings, log or Log())
     app = FastAPI(
         title="nextbest",
         version=version("nextbest"),
@@ -125,7 +125,7 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     serving.state.close()
 
 
-def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
+def _assemble(settings: ServingSettings, log: Log) -> Serving:
     home = open_home(settings.home, currency=settings.currency, timezone=settings.timezone)
     state = open_state(address(home, settings.database_url.get_secret_value()), most_waiting=settings.max_waiting_writes)
     gate = Gate.at(settings.host, state)
@@ -156,7 +156,7 @@ def _assemble(settings: ServingSettings, log: FilteringBoundLogger) -> Serving:
     )
 
 
-def _clock(settings: ServingSettings, state: State, log: FilteringBoundLogger) -> Clock:
+def _clock(settings: ServingSettings, state: State, log: Log) -> Clock:
     with state.reading() as connection:
         newest = publications.current(connection)
     pinned = settings.as_of if isinstance(settings.as_of, datetime) else None

@@ -11,8 +11,8 @@ import orjson
 from serving.app import create_app
 from serving.dependencies import Serving
 from serving.desk import Desk
+from serving.log import Log
 from serving.settings import ServingSettings
-from serving.telemetry import make_log
 
 _SAID: Final = ("catalogue", "model_missing", "model_refused", "outdated_publication", "facts_of_later_time")
 
@@ -21,7 +21,7 @@ def desk_at(settings: ServingSettings, at: datetime, note: Callable[[str], None]
     """The desk of a server whose clock is pinned to this time; what such a server would warn of is noted. InputError as `create_app` raises it."""
     logged = StringIO()
     given = {"as_of": at, "host": "127.0.0.1", **({} if catalogue is None else {"catalogue": catalogue})}
-    serving: Serving = create_app(settings.model_copy(update=given), log=make_log(logged)).state.serving
+    serving: Serving = create_app(settings.model_copy(update=given), log=Log(logged)).state.serving
     serving.state.close()
     for line in map(orjson.loads, logged.getvalue().splitlines()):
         if line["event"] in _SAID:

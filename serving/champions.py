@@ -8,10 +8,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from structlog.typing import FilteringBoundLogger
-
 from features.errors import InputError
 from features.home import Home
+from serving.log import Log
 from training.affinity.model import AffinityModel
 from training.artifacts import MODEL
 from training.churn import ChurnModel
@@ -80,7 +79,7 @@ class Champions:
 
 def load_champions(
     home: Home,
-    log: FilteringBoundLogger,
+    log: Log,
     *,
     not_after: datetime | None = None,
     before: Champions | None = None,

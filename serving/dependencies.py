@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import Annotated, Final
 
 from fastapi import Depends, Request
-from structlog.typing import FilteringBoundLogger
 
 from decisions.policy import Policy
 from features.home import Home
@@ -16,6 +15,7 @@ from serving.clock import Clock
 from serving.current import Reader
 from serving.deciding import Decider
 from serving.desk import Desk
+from serving.log import Log
 from serving.looks import Looks
 from serving.offering import Offering
 from serving.older_policies import OlderPolicies
@@ -59,7 +59,7 @@ class Serving:
     rules: ShopRules
     looks: Looks
     metrics: Metrics
-    log: FilteringBoundLogger
+    log: Log
     streams: Streams = field(default_factory=Streams)
     remembered: Remembered = field(default_factory=Remembered)
     kept: KeptPolicies = field(default_factory=KeptPolicies)

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
-from structlog.typing import FilteringBoundLogger
-
 from decisions import merchandising
 from decisions.actions import Catalogue
 from decisions.catalogue import load_catalogue
@@ -15,6 +13,7 @@ from decisions.limits import DEFAULT_LIMITS, Limits, load_limits
 from features.errors import InputError
 from features.home import Home, config_file
 from features.journey import DEFAULT_STAGES, Stages, load_stages
+from serving.log import Log
 from serving.settings import ServingSettings
 from training.bands import DEFAULT_BANDS, Bands, load_bands
 from training.segments.rfm import DEFAULT_SEGMENTS, SegmentRules, load_segments
@@ -43,7 +42,7 @@ class RuleReader:
 
     home: Home
     attributes: Collection[str]
-    log: FilteringBoundLogger
+    log: Log
 
     def first(self, paths: Mapping[str, Path]) -> ShopRules:
         """The rules of these files. InputError names what in which cannot be used."""

@@ -1,20 +1,18 @@
 """What operators see: one log line and one measurement per request, by route, never with an id, a body or a secret in it."""
 
-import sys
 import time
 import traceback
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any, Final, TextIO, cast
+from typing import Any, Final
 
-import orjson
-import structlog
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from serving.errors import ProblemError
+from serving.log import Log
 from serving.wire.rows import Receipt
 
 _QUIET: Final = ("/healthz", "/readyz", "/metrics")
@@ -61,55 +59,12 @@ class Metrics:
             self.rows.labels(table, result).inc(getattr(receipt, result))
 
 
-def make_log(stream: TextIO | None = None) -> structlog.typing.FilteringBoundLogger:
-    """A logger that writes one JSON object a line, to stderr unless told; nothing global is configured.
-
-    Lines that cannot be written, to a full disk or to a reader that is gone, fail nobody: the next one that can tells how many they were
-    (`log_interrupted`).
-    """
-    log: structlog.typing.FilteringBoundLogger = structlog.wrap_logger(
-        structlog.WriteLogger(cast(TextIO, _Lines(stream or sys.stderr))),
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(_to_json),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(20),
-    )
-    return log
-
-
-class _Lines:
-    """Writes whole lines to a stream, and counts those that it does not take."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
-        self._missing, self._why = 0, ""
-
-    def write(self, line: str) -> None:
-        told = {"lines": self._missing, "why": self._why, "event": "log_interrupted", "level": "warning"}
-        try:
-            self._stream.write(_to_json(told) + "\n" + line if self._missing else line)
-            self._stream.flush()
-        except OSError as error:
-            self._missing, self._why = self._missing + 1, str(error)
-        else:
-            self._missing = 0
-
-    def flush(self) -> None:
-        """Nothing is left to flush."""
-
-
-def _to_json(line: Mapping[str, Any], **_: Any) -> str:
-    return orjson.dumps(line, default=str).decode()
-
-
 class Telemetry:
     """ASGI middleware: measures and logs each request, and answers a defect with 500 and nothing from inside."""
 
-    def __init__(self, app: ASGIApp, *, log: structlog.typing.FilteringBoundLogger, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, *, log: Log, metrics: Metrics) -> None:
         self.app = app
-        self.log = log.bind()  # once, and not for every line
+        self.log = log
         self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

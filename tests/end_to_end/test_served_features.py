@@ -25,8 +25,8 @@ from serving.app import create_app
 from serving.cli.publication import publish_tables
 from serving.cli.workspace import workspace
 from serving.client import Client
+from serving.log import Log
 from serving.settings import ServingSettings
-from serving.telemetry import make_log
 
 pytestmark = pytest.mark.slow
 
@@ -54,7 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Home:
 def served(home: Home, now: datetime) -> Iterator[Client]:
     """A real server in a thread, its clock pinned."""
     settings = ServingSettings(home=home.root, as_of=now, host="127.0.0.1", holdout_share=0.0)
-    app = create_app(settings, log=make_log(StringIO()))
+    app = create_app(settings, log=Log(StringIO()))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="on"))
     with socket.create_server(("127.0.0.1", 0)) as listening:
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})

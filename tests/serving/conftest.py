@@ -32,11 +32,11 @@ from features.profiles import consents, profiles
 from features.training_sets import churn_panel
 from serving.app import create_app
 from serving.cli.main import main
+from serving.log import Log
 from serving.publishing import publish
 from serving.settings import ServingSettings
 from serving.state.database import State, open_state
 from serving.state.migrate import migrate
-from serving.telemetry import make_log
 from training.affinity.backtest import run_backtest
 from training.affinity.history import encode
 from training.affinity.model import AffinityModel
@@ -152,7 +152,7 @@ class Server:
 
     def __init__(self, settings: ServingSettings, stream: StringIO | None = None) -> None:
         self.stream = stream or StringIO()
-        self.app = create_app(settings, log=make_log(self.stream))
+        self.app = create_app(settings, log=Log(self.stream))
         self._server = uvicorn.Server(uvicorn.Config(self.app, log_config=None, access_log=False, lifespan="on"))
         self._socket = socket.create_server(("127.0.0.1", 0))
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [self._socket]})

@@ -2,7 +2,7 @@ import errno
 import json
 import subprocess
 import sys
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,8 @@ from sqlalchemy import text
 
 from features.errors import InputError
 from features.home import Home, open_home
-from serving import telemetry
 from serving.app import create_app
+from serving.log import Log
 from serving.settings import ServingSettings, load_settings
 from serving.state import keys
 from serving.state.database import open_state
@@ -232,8 +232,15 @@ def test_the_process_that_serves_imports_no_training_machinery() -> None:
 
 def test_the_log_is_one_json_object_a_line() -> None:
     stream = StringIO()
-    telemetry.make_log(stream).info("hello", name="Huế")
-    assert json.loads(stream.getvalue())["name"] == "Huế"
+    log = Log(stream)
+    log.info("hello", name="Huế", path=Path("a"))
+    log.error("defect", why="two\nlines")
+    first, second = (json.loads(line) for line in stream.getvalue().splitlines())
+    at = first.pop("timestamp")
+    assert at.endswith("Z")
+    assert abs(datetime.fromisoformat(at) - datetime.now(UTC)) < timedelta(minutes=5)
+    assert first == {"event": "hello", "level": "info", "name": "Huế", "path": "a"}
+    assert (second["level"], second["why"]) == ("error", "two\nlines")
 
 
 class SmallDisk(StringIO):

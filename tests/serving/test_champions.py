@@ -9,7 +9,7 @@ import pytest
 
 from features.home import open_home
 from serving import champions
-from serving.telemetry import make_log
+from serving.log import Log
 from training.artifacts import stamp
 from training.churn import ChurnModel
 from training.export import link_version
@@ -25,7 +25,7 @@ def test_a_model_that_learned_from_features_of_another_version_is_left_out(known
     model.save(folder)
     stamp(folder, "1")
     link_version(folder, home.champions, "churn", "1")
-    found = champions.load_champions(home, make_log())
+    found = champions.load_champions(home, Log())
     assert found.churn is None
     assert "learned from moon_phase" in found.missing["churn"]
     assert "nextbest train" in found.missing["churn"]
@@ -45,7 +45,7 @@ def test_a_champion_replaced_in_the_middle_is_read_whole(known: Any, tmp_path: P
         return found
 
     monkeypatch.setattr(champions, "load", replaced_while_read)
-    first = champions.load_champions(home, make_log(), not_after=datetime(2025, 3, 1), kinds=["churn"])
-    again = champions.load_champions(home, make_log(), not_after=datetime(2025, 3, 1), kinds=["churn"])
+    first = champions.load_champions(home, Log(), not_after=datetime(2025, 3, 1), kinds=["churn"])
+    again = champions.load_champions(home, Log(), not_after=datetime(2025, 3, 1), kinds=["churn"])
     assert first.churn is not None
     assert (first.version("churn"), again.version("churn")) == ("1", "2")
