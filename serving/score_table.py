@@ -34,11 +34,11 @@ from sqlalchemy import (
     text,
     true,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from features.errors import InputError
 from serving.churn_tables import NAMES, SCHEMA, Answer
+from serving.state.upserts import insert_into
 
 FORMS: Final = "postgresql://USER:PASSWORD@HOST/DATABASE or sqlite:///FILE"
 _KEY: Final = "customer_id"
@@ -124,8 +124,9 @@ def _written(connection: Connection, table: Table, batches: Iterable[Sequence[An
 
 def _upsert(connection: Connection, table: Table, fresh: Table) -> Any:
     """Inserts the fresh rows, and changes those that are there where they differ."""
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-    statement = dialect.insert(table).from_select(list(NAMES), select(*(fresh.c[name] for name in NAMES)).where(true()))
+    statement = insert_into(table, connection.dialect.name).from_select(
+        list(NAMES), select(*(fresh.c[name] for name in NAMES)).where(true())
+    )
     others = [name for name in NAMES if name != _KEY]
     differs = or_(*(table.c[name].is_distinct_from(statement.excluded[name]) for name in others))
     changes = {name: statement.excluded[name] for name in others}

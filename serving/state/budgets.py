@@ -10,13 +10,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
-from types import ModuleType
+from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import BigInteger, Connection, DateTime, Executable, String, bindparam, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.state.tables import BUDGETS
+from serving.state.upserts import insert_into
 
 MILLION: Final = 1_000_000
 _NO_LIMIT: Final = 2**62  # far above any sum, and far enough below the largest whole number of both databases to be compared with sums
@@ -47,7 +47,7 @@ def take(connection: Connection, takes: Sequence[BudgetTake]) -> bool:
     Whoever takes from the same budget at the same time waits until this transaction ends, so take last. Budgets are taken from in one order
     everywhere: no two transactions wait for each other.
     """
-    statement = _TAKE[connection.dialect.name]
+    statement = _taking(connection.dialect.name)
     return all(connection.execute(statement, each).first() is not None for each in _merged(takes))
 
 
@@ -98,12 +98,13 @@ def _millionths(money: float, rounding: str) -> int:
     return int((Decimal(repr(float(money))) * MILLION).to_integral_value(rounding))
 
 
-def _taking(dialect: ModuleType) -> Executable:
+@cache  # making a statement costs more than asking it
+def _taking(dialect: str) -> Executable:
     """Adds to what was taken where that fits, and returns a row; returns none, and changes nothing, where it does not."""
     asked = {column.name: bindparam(column.name, type_=column.type) for column in BUDGETS.columns}
     most_contacts, most_money = (bindparam(name, type_=BigInteger) for name in ("most_contacts", "most_money"))
     fits_alone = (asked["contacts"] <= most_contacts) & (asked["money_millionths"] <= most_money)
-    insert = dialect.insert(BUDGETS).from_select(list(asked), select(*asked.values()).where(fits_alone), include_defaults=False)
+    insert = insert_into(BUDGETS, dialect).from_select(list(asked), select(*asked.values()).where(fits_alone), include_defaults=False)
     sums = {name: BUDGETS.c[name] + insert.excluded[name] for name in ("contacts", "money_millionths")}
     fits = (sums["contacts"] <= most_contacts) & (sums["money_millionths"] <= most_money)
     upsert = insert.on_conflict_do_update(index_elements=list(BUDGETS.primary_key), set_=sums, where=fits)
@@ -111,8 +112,6 @@ def _taking(dialect: ModuleType) -> Executable:
     return statement
 
 
-# once: making a statement costs more than asking it
-_TAKE: Final = {"sqlite": _taking(sqlite), "postgresql": _taking(postgresql)}
 _PERIOD = tuple_(BUDGETS.c.action_id, BUDGETS.c.period_start, types=[String, DateTime])
 _TAKEN: Final = select(BUDGETS.c.action_id, BUDGETS.c.contacts, BUDGETS.c.money_millionths).where(
     _PERIOD.in_(bindparam("periods", expanding=True))

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from serving.state.tables import CUSTOMERS
+from serving.state.upserts import insert_into
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,8 @@ def put_consent(connection: Connection, customer_id: str, consent: Mapping[str, 
 
 
 def _put(connection: Connection, customer_id: str, at: datetime, **columns: Mapping[str, Any]) -> None:
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
     empty = {"customer_id": customer_id, "profile": {}, "consent": {}, "updated_at": at}
-    connection.execute(dialect.insert(CUSTOMERS).values(empty).on_conflict_do_nothing())
+    connection.execute(insert_into(CUSTOMERS, connection.dialect.name).values(empty).on_conflict_do_nothing())
     row = connection.execute(select(CUSTOMERS).where(CUSTOMERS.c.customer_id == customer_id).with_for_update()).one()
     merged = {name: {**row._mapping[name], **given} for name, given in columns.items()}
     connection.execute(CUSTOMERS.update().where(CUSTOMERS.c.customer_id == customer_id).values(updated_at=at, **merged))

@@ -25,6 +25,18 @@ except SystemExit:
     assert shown.splitlines()[-1] == "[]"
 
 
+def test_what_draws_on_terminals_is_not_there_before_something_is_said() -> None:
+    asked = """
+import sys
+from serving.cli import main
+from serving.cli.console import say
+print("rich" in sys.modules)
+say("hello")
+print("rich" in sys.modules)
+"""
+    assert told(asked).splitlines() == ["False", "hello", "True"]
+
+
 def test_no_garbage_is_looked_for_while_importing_and_what_was_made_is_set_aside() -> None:
     asked = """
 import gc
