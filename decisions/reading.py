@@ -8,10 +8,12 @@ from typing import Any, Final, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
+from yaml.constructor import SafeConstructor
 
 from decisions.reading_mistakes import form_mistake, yaml_mistake
 from features.errors import InputError
 from features.nearest import nearest
+from features.quick_yaml import QuickLoader
 
 Step = str | int
 KIND_MARK: Final = "~"
@@ -86,8 +88,8 @@ class Form(BaseModel):
 _Filled = TypeVar("_Filled", bound=Form)
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """Safe YAML that refuses a key given twice."""
+class _Strict(SafeConstructor):
+    """Refuses a key given twice."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The mapping, or an error naming the key that stands in it twice."""
@@ -99,6 +101,14 @@ class _StrictLoader(yaml.SafeLoader):
                 raise yaml.MarkedYAMLError(problem=f"the key {key.value!r} stands there twice", problem_mark=key.start_mark)
             seen.add(key.value)
         return dict(super().construct_mapping(node, deep))
+
+
+class _QuickLoader(_Strict, QuickLoader):
+    """Reads."""
+
+
+class _TellingLoader(_Strict, yaml.SafeLoader):
+    """Says in plainer words what is wrong with a text that cannot be read."""
 
 
 def read_document(path: Path) -> Document:
@@ -116,23 +126,34 @@ def read_document(path: Path) -> Document:
 
 def document_of(text: str, name: str) -> Document:
     """The YAML text, called `name` in messages. Raises InputError if it is not YAML, or no mapping."""
-    loader = _StrictLoader(text)
     try:
-        node = loader.get_single_node()
-        data = loader.construct_document(node) if node is not None else None
+        node, data = _read(text)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         problem, remedy = yaml_mistake(error, text)
         raise InputError(f"{name}, line {line}: {problem}.", remedy=remedy) from error
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise InputError(f"{name} is not YAML: {error}.", remedy="Correct the YAML.") from error
-    finally:
-        loader.dispose()
     if node is None or not isinstance(data, dict):
         what = "is empty" if node is None else "holds no mapping of keys to values"
         remedy = "Begin with a key, as the default file does; a home's own file is written again with defaults if it is deleted."
         raise InputError(f"{name} {what}.", remedy=remedy)
     return Document(name, data, node, text)
+
+
+def _read(text: str) -> tuple[yaml.Node | None, Any]:
+    try:
+        return _loaded(_QuickLoader(text))
+    except (yaml.YAMLError, ValueError):
+        return _loaded(_TellingLoader(text))
+
+
+def _loaded(loader: _QuickLoader | _TellingLoader) -> tuple[yaml.Node | None, Any]:
+    try:
+        node = loader.get_single_node()
+        return node, None if node is None else loader.construct_document(node)
+    finally:
+        loader.dispose()
 
 
 def _filled(form: type[_Filled], document: Document) -> _Filled:

@@ -14,6 +14,7 @@ from features.contract import AS_OF, STAGES
 from features.definitions import NAMES
 from features.errors import InputError
 from features.nearest import nearest
+from features.quick_yaml import read_yaml
 from features.rules import Rule, parse
 
 DEFAULT_STAGES: Final = Path(__file__).with_name("default_stages.yaml")
@@ -62,7 +63,7 @@ class Stages:
 def load_stages(path: Path = DEFAULT_STAGES) -> Stages:
     """The stages that a YAML file declares. InputError names the file and what is wrong in it."""
     try:
-        read = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        read = _File.model_validate(read_yaml(path.read_text(encoding="utf-8")))
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise InputError(f"{path}: {_first_line(error)}.", remedy=f"Compare it with {DEFAULT_STAGES}.") from error
     levels = tuple(Level(name, **level.model_dump()) for name, level in read.levels.items())

@@ -12,6 +12,7 @@ import yaml
 from numpy.typing import ArrayLike
 
 from features.errors import InputError
+from features.quick_yaml import read_yaml
 
 DEFAULT_BANDS: Final = Path(__file__).with_name("bands.yaml")
 
@@ -39,7 +40,7 @@ def load_bands(path: Path | None = None) -> Bands:
     """
     path = path or DEFAULT_BANDS
     try:
-        rows = yaml.safe_load(path.read_text(encoding="utf-8"))["bands"]
+        rows = read_yaml(path.read_text(encoding="utf-8"))["bands"]
         names = tuple(_name(row["band"]) for row in rows)
         if rows and "below" in rows[-1]:
             raise ValueError("the last band takes everybody else")

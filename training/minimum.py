@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
-import yaml
+
+from features.quick_yaml import read_yaml
 
 THRESHOLDS: Final = Path(__file__).with_name("minimum.yaml")
 
@@ -55,5 +56,5 @@ def _said(text: str, amount: Amount) -> str:
 
 @cache
 def _thresholds() -> Mapping[str, Mapping[str, Any]]:
-    read: dict[str, dict[str, Any]] = yaml.safe_load(THRESHOLDS.read_text(encoding="utf-8"))
+    read: dict[str, dict[str, Any]] = read_yaml(THRESHOLDS.read_text(encoding="utf-8"))
     return read

@@ -8,10 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final, Literal
 
-import yaml
-
 from features.attributes import PREFIX
 from features.definitions import FEATURES
+from features.quick_yaml import read_yaml
 from features.rules import Rule, parse
 
 Direction = Literal["raises", "lowers"]
@@ -60,7 +59,7 @@ class Sentence:
 @cache
 def sentences() -> Mapping[str, tuple[Sentence, ...]]:
     """The sentences of every family, in the file's order."""
-    read: dict[str, list[dict[str, Any]]] = yaml.safe_load(SENTENCES.read_text(encoding="utf-8"))
+    read: dict[str, list[dict[str, Any]]] = read_yaml(SENTENCES.read_text(encoding="utf-8"))
     return {family: tuple(one for row in rows for one in _each(row)) for family, rows in read.items()}
 
 

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
+from features.quick_yaml import read_yaml
 from training.reason_sentences import Sentence, number, sentence
 from training.segments.traits import Scaling, traits
 
@@ -118,5 +118,5 @@ def _descriptions() -> tuple[Sentence, ...]:
 
 @cache
 def _texts() -> Mapping[str, Any]:
-    read: dict[str, Any] = yaml.safe_load(TEXTS.read_text(encoding="utf-8"))
+    read: dict[str, Any] = read_yaml(TEXTS.read_text(encoding="utf-8"))
     return read

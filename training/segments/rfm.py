@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from features.definitions import NAMES
 from features.errors import InputError
+from features.quick_yaml import read_yaml
 from features.rules import Rule, parse
 
 DEFAULT_SEGMENTS: Final = Path(__file__).with_name("default_segments.yaml")
@@ -72,7 +73,7 @@ class RfmEdges:
 def load_segments(path: Path = DEFAULT_SEGMENTS) -> SegmentRules:
     """The segments that a YAML file declares, {segments: [{segment, when}, ..., {segment}]}. InputError names the file and what is wrong in it."""
     try:
-        rows = _File.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).segments
+        rows = _File.model_validate(read_yaml(path.read_text(encoding="utf-8"))).segments
     except (OSError, yaml.YAMLError, ValidationError) as error:
         problem = f"{path} holds no segments: {str(error).splitlines()[0]}."
         raise InputError(problem, remedy=f"Compare it with {DEFAULT_SEGMENTS}.") from error

@@ -8,9 +8,9 @@ from typing import Any, Final, Self
 
 import numpy as np
 import pandas as pd
-import yaml
 from numpy.typing import NDArray
 
+from features.quick_yaml import read_yaml
 from training.matrix import Features, column
 
 Floats = NDArray[np.float64]
@@ -66,7 +66,7 @@ def scaling(features: pd.DataFrame) -> Scaling:
 @cache
 def traits() -> Mapping[str, Mapping[str, Any]]:
     """The traits of traits.yaml, by feature."""
-    read: dict[str, dict[str, Any]] = yaml.safe_load(TRAITS.read_text(encoding="utf-8"))
+    read: dict[str, dict[str, Any]] = read_yaml(TRAITS.read_text(encoding="utf-8"))
     return read
 
 
