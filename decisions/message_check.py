@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Final
 
 import jinja2
-from jinja2 import TemplateSyntaxError, meta, nodes
+from jinja2 import TemplateSyntaxError
 
 from decisions.actions import Action, Shop
-from decisions.message_templates import parsed
+from decisions.message_templates import named
 from decisions.message_words import FIELDS
 from decisions.messages import Occasion, rendered
 from decisions.situation import Product
@@ -63,14 +63,13 @@ def examples(action: Action, shop: Shop) -> Iterator[Occasion]:
 
 def _check_names(text: str, where: str, field: str, *, with_offer: bool) -> None:
     try:
-        tree = parsed(text)
-        named = sorted(meta.find_undeclared_variables(tree))
+        said = named(text)
     except TemplateSyntaxError as error:
         problem = f"{where}: line {error.lineno} of its template is not Jinja2: {(error.message or '').rstrip('.')}."
         quotes = "Write straight quotes: ' or \". " if re.search("[‘’“”]", error.message or "") else ""
         remedy = f"{quotes}What is filled in stands between {{{{ and }}}}. {KNOWN}"
         raise TemplateError(problem, remedy=remedy, field=field) from error
-    for name in named:
+    for name in sorted(said.names):
         if name not in FIELDS:
             raise TemplateError(
                 f"{where}: its template names {name!r}; the nearest known is {nearest(name, FIELDS)!r}.", remedy=KNOWN, field=field
@@ -78,10 +77,9 @@ def _check_names(text: str, where: str, field: str, *, with_offer: bool) -> None
         if name == "offer" and not with_offer:
             remedy = "Add the key offer, or take it out of the text."
             raise TemplateError(f"{where}: its template speaks of an offer, but the action makes none.", remedy=remedy, field=field)
-    for part in tree.find_all(nodes.Getattr):
-        owner = part.node.name if isinstance(part.node, nodes.Name) else ""
-        if FIELDS.get(owner) and part.attr not in FIELDS[owner]:
-            like = nearest(part.attr, FIELDS[owner])
+    for owner, attribute in said.fields:
+        if FIELDS.get(owner) and attribute not in FIELDS[owner]:
+            like = nearest(attribute, FIELDS[owner])
             raise TemplateError(
-                f"{where}: its template names {owner}.{part.attr}; the nearest known is {owner}.{like}.", remedy=KNOWN, field=field
+                f"{where}: its template names {owner}.{attribute}; the nearest known is {owner}.{like}.", remedy=KNOWN, field=field
             )

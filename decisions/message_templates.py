@@ -8,6 +8,14 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 
 @dataclass(frozen=True)
+class Named:
+    """What a template names: names, and as (name, field) in their order the fields of names."""
+
+    names: frozenset[str]
+    fields: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class Filled:
     """A template and the names that it is filled with; `constant` is its text if it names nothing."""
 
@@ -19,14 +27,18 @@ class Filled:
 @lru_cache(maxsize=4096)
 def prepared(text: str, html: bool) -> Filled:
     """The compiled template. Raises jinja2.TemplateError for what is none."""
-    names = frozenset(meta.find_undeclared_variables(parsed(text)))
+    names = named(text).names
     template = _environment(html).from_string(text)
     return Filled(template, names, None if names else template.render())
 
 
-def parsed(text: str) -> nodes.Template:
-    """The template's parts. Raises jinja2.TemplateSyntaxError for what is none."""
-    return _environment(False).parse(text)
+@lru_cache(maxsize=4096)
+def named(text: str) -> Named:
+    """What the template names. Raises jinja2.TemplateSyntaxError for what is none."""
+    tree = _environment(False).parse(text)
+    names = frozenset(meta.find_undeclared_variables(tree))
+    owned = ((part.node, part.attr) for part in tree.find_all(nodes.Getattr))
+    return Named(names, tuple((owner.name, field) for owner, field in owned if isinstance(owner, nodes.Name)))
 
 
 @lru_cache(maxsize=2)
