@@ -68,9 +68,11 @@ def confidence(frequency: csr_matrix) -> csr_matrix:
 
 
 def _solver(factors: int, *, threads: int, seed: int) -> Any:
-    with threadpool_limits(1, "blas"):  # else implicit warns of the machine's setting, which is not ours to change
-        from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 - seconds of CPU that only who learns need spend
+    from implicit.cpu.als import AlternatingLeastSquares  # noqa: PLC0415 - seconds of CPU that only who learns need spend
 
+    with threadpool_limits(
+        1, "blas"
+    ):  # of all that the import brought; else implicit warns of the machine's setting, which is not ours to change
         return AlternatingLeastSquares(
             factors=factors,
             regularization=REGULARIZATION,
