@@ -5,15 +5,12 @@ The alias `champion` says which version serves, `challenger` which came last wit
 are kept in order in a tag of the registered model, so that a rollback can be repeated.
 """
 
-import contextlib
 import hashlib
 import json
-import logging
 import os
 import shutil
 import tempfile
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +20,8 @@ from features.errors import InputError
 from features.home import Home
 from training import artifacts
 from training.export import link_version
+from training.making import make_whole
+from training.quiet import quiet
 
 KINDS: Final = ("churn", "value", "affinity", "response", "personas", "journey")
 CHAMPION: Final = "champion"
@@ -30,6 +29,7 @@ CHALLENGER: Final = "challenger"
 _HISTORY: Final = "nextbest.champions"
 _HASH: Final = "nextbest.manifest"
 _FOLDER: Final = "model"
+_STORE: Final = "mlflow.db"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,9 @@ class Registry:
             )
         home.mlflow.mkdir(parents=True, exist_ok=True)
         self._artifacts = home.mlflow / "artifacts"
-        self.address = address or f"sqlite:///{home.mlflow / 'mlflow.db'}"
+        if address is None:  # a store that was made halfway could never be opened again
+            make_whole(home.mlflow / _STORE, lambda path: _open_client(f"sqlite:///{path}"))
+        self.address = address or f"sqlite:///{home.mlflow / _STORE}"
         self._local = self.address.startswith("sqlite:")
         self._client = _open_client(self.address)
 
@@ -78,7 +80,7 @@ class Registry:
         `documents` are named texts beside the model (the model card, pictures as SVG). Raises InputError where the folder is damaged.
         """
         artifacts.verify(folder)
-        with _quiet():
+        with quiet():
             run = self._client.create_run(self._experiment(kind), run_name=f"{kind} {tags.get('as_of', '')}".strip(), tags=dict(tags))
             version = self._register(kind, run, tags)
             try:
@@ -112,7 +114,7 @@ class Registry:
     def versions(self, kind: str) -> list[Version]:
         """Every version, newest first; empty where nothing was trained."""
         name = _name(kind)
-        with _quiet():
+        with quiet():
             found: list[Any] = []
             token: str | None = None
             while token is None or token:
@@ -228,7 +230,7 @@ class Registry:
 
     def _told(self, kind: str) -> list[str]:
         """The champions as they were told, oldest first: behind the present one stands what a change that was stopped began with, or did not end."""
-        with _quiet():
+        with quiet():
             models = self._client.search_registered_models(f"name='{_name(kind)}'")
         return list(json.loads(models[0].tags.get(_HISTORY, "[]"))) if models else []
 
@@ -246,12 +248,12 @@ class Registry:
         return champion is not None and self._told(kind)[-2:-1] == [champion.version]
 
     def _tell_history(self, kind: str, history: Sequence[str]) -> None:
-        with _quiet():
+        with quiet():
             self._client.set_registered_model_tag(_name(kind), _HISTORY, json.dumps(list(history)))
 
     def _set_champion(self, kind: str, chosen: str) -> None:
         name = _name(kind)
-        with _quiet():
+        with quiet():
             self._client.set_registered_model_alias(name, CHAMPION, chosen)
             if str(self._client.get_registered_model(name).aliases.get(CHALLENGER)) == chosen:
                 self._client.delete_registered_model_alias(name, CHALLENGER)
@@ -259,7 +261,7 @@ class Registry:
     def _folder(self, version: Version) -> Path:
         if self._local:  # below the home as it lies now, also after it was moved
             return self._artifacts / version.kind / version.run_id / "artifacts" / _FOLDER
-        with _quiet():
+        with quiet():
             return Path(self._client.download_artifacts(version.run_id, _FOLDER, tempfile.mkdtemp(prefix="nextbest-")))
 
 
@@ -271,29 +273,15 @@ def _name(kind: str) -> str:
 
 def _open_client(address: str) -> Any:
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")  # a shop's training is nobody else's business
-    with _quiet():
+    with quiet():
         from mlflow import MlflowClient  # noqa: PLC0415 - costs seconds, starts telemetry and warns: not before a registry is wanted
-    with _quiet():  # again: the import configures logging anew
+    with quiet():  # again: the import configures logging anew
         try:
             client = MlflowClient(tracking_uri=address, registry_uri=address)
             client.search_registered_models(max_results=1)
         except Exception as error:  # MLflow lets the errors of whatever lies behind the address through
-            problem = f"The MLflow store {address} cannot be opened: {str(error).splitlines()[0]}."
-            raise InputError(problem, remedy="Restore it from a backup, or move it away and train again.") from error
+            why = str(error).splitlines()[0]
+            full = "disk is full" in why or "disk I/O error" in why
+            remedy = "Make room on its disk, and run this again." if full else "Restore it from a backup, or move it away and train again."
+            raise InputError(f"The MLflow store {address} cannot be opened: {why}.", remedy=remedy) from error
     return client
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps MLflow's and Alembic's chatter, and their dependencies' warnings, from the user."""
-    loggers = [logging.getLogger(name) for name in ("mlflow", "alembic")]
-    levels = [one.level for one in loggers]
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for one in loggers:
-                one.setLevel(logging.ERROR)
-            yield
-    finally:
-        for one, level in zip(loggers, levels, strict=True):
-            one.setLevel(level)

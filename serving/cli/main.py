@@ -2,13 +2,14 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NoReturn
 
 import typer
 
 from features.errors import InputError
 from serving.cli import audience, catalogue, data, evaluate, export, models, operations, scores, sync
 from serving.cli.console import note
+from serving.cli.outages import outage
 from serving.cli.workspace import workspace
 
 app = typer.Typer(
@@ -52,5 +53,14 @@ def main() -> None:
     try:
         app(sorted(words, key=lambda word: word != "--json"))  # wherever it stands, it means the same
     except InputError as error:
-        note(f"nextbest: {error.problem}\n  {error.remedy}")
-        sys.exit(2)
+        _end(error)
+    except Exception as error:
+        told = outage(error)
+        if told is None:
+            raise
+        _end(told)
+
+
+def _end(error: InputError) -> NoReturn:
+    note(f"nextbest: {error.problem}\n  {error.remedy}")
+    sys.exit(2)

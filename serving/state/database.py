@@ -186,6 +186,8 @@ def unreachable(engine: Engine, error: DatabaseError) -> InputError:
     """What to tell when the database does not answer, or its file is none: never with the password."""
     lines = str(error.orig).strip().splitlines()
     file = "Restore the file from a backup, or move it away and run: nextbest publish"
+    if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        file = "Make room on its disk, and run the same again."
     return InputError(
         f"The state database {_shown(engine)} cannot be opened: {lines[0] if lines else 'no answer'}.",
         remedy=file if engine.dialect.name == "sqlite" else "Start it, or correct NEXTBEST_DATABASE_URL.",

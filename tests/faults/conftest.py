@@ -21,6 +21,7 @@ from serving.state.migrate import migrate
 
 NEXTBEST = [sys.executable, "-c", "from serving.cli.main import main; main()"]
 START_SECONDS = 90
+SMALL = "48m"
 
 
 @dataclass
@@ -228,3 +229,21 @@ def new_database() -> Callable[[str], str]:
         return f"{server}/shop"
 
     return make
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few megabytes, for the home and for the server's log beside it; skips where none can be mounted."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SMALL}", "tmpfs", str(folder)], check=False, capture_output=True)
+    if mounted.returncode != 0:
+        pytest.skip("no small file system can be mounted here: that needs root")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def nextbest_command() -> list[str]:
+    """The command in a process of its own, without its arguments."""
+    return NEXTBEST

@@ -1,8 +1,6 @@
 """A state database on a full disk: nothing is acknowledged that is not there, what is there is read, and room is noticed."""
 
 import os
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,19 +9,6 @@ import pytest
 
 LONG = pytest.mark.skipif("NEXTBEST_FAULTS" not in os.environ, reason="takes minutes; make test-faults runs it")
 pytestmark = [pytest.mark.slow, LONG]
-SIZE = "24m"
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of a few megabytes, for the home and for the server's log beside it; skips where none can be mounted."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], check=False, capture_output=True)
-    if mounted.returncode != 0:
-        pytest.skip("no small file system can be mounted here: that needs root")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def post(client: httpx.Client, ids: list[str]) -> httpx.Response:

@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 
 from features.errors import InputError
 from features.home import Home, open_home
@@ -174,6 +176,23 @@ def test_a_damaged_folder_is_not_recorded(registry: Registry, tmp_path: Path) ->
     (folder / artifacts.MANIFEST).write_text(json.dumps({}))
     with pytest.raises(InputError, match="no complete model"):
         artifacts.verify(folder)
+
+
+def test_a_store_whose_making_was_stopped_is_made_by_the_next(tmp_path: Path) -> None:
+    home = open_home(tmp_path / "home")
+
+    def stop(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if statement.startswith("INSERT INTO _alembic_tmp"):  # a table is being made anew: MLflow would never do that again
+            raise Stopped
+
+    event.listen(Engine, "before_cursor_execute", stop)
+    try:
+        with pytest.raises((Stopped, InputError)):
+            Registry(home)
+    finally:
+        event.remove(Engine, "before_cursor_execute", stop)
+    assert Registry(home).versions("churn") == []
+    assert sorted(path.name for path in home.mlflow.iterdir()) == [".lock", "mlflow.db"]
 
 
 def test_opening_a_registry_is_silent_and_leaves_no_folder_behind(tmp_path: Path) -> None:
