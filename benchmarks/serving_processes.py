@@ -45,14 +45,15 @@ def served(
 ) -> Iterator[Running]:
     """Runs the command, in which {port} stands for the port, until the block ends. SystemExit, with the log's end, if it is not ready in time.
 
-    `ready` is the path that answers 200 once it is.
+    `ready` is the path that answers 200 once it is. Modules are compiled once for all that log into one folder, wherever and however they were installed.
     """
     port = free_port()
+    compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(log.absolute().parent / "compiled")} if log else {}
     with Path(log or os.devnull).open("wb") as said:
         process = subprocess.Popen(
             [part.replace("{port}", str(port)) for part in command],
             cwd=ROOT,
-            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **(environment or {})},
+            env={**os.environ, "OPENBLAS_NUM_THREADS": "1", **compiled, **(environment or {})},
             stdout=said,
             stderr=said,
             start_new_session=True,

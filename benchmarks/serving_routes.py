@@ -21,6 +21,7 @@ UNCHANGED: Final = 4.0
 AFTER_EVENT: Final = 16.0
 CHEAPER_THAN_MLFLOW: Final = 7.0
 START_CPU_SECONDS: Final = 2.0
+STARTS: Final = 4
 BATCH_MILLISECONDS: Final = 2.0
 GROUPED: Final = 25.0
 TWO_WORKERS: Final = 1.1
@@ -33,9 +34,8 @@ _SINGLE_SECONDS: Final = 3.0
 
 def routes(shop: Shop, seconds: float, folder: Path, mlflow: Loaded | None) -> list[Row]:
     """Rows of the routes on this database; every request of a customer who was asked for before stands in another row."""
-    who, name = shop.some(ASKED), shop.database
+    who, name, start = shop.some(ASKED), shop.database, _start(shop, folder)
     with shop.serve(folder / "serve.log") as server:
-        start = server.start_cpu_seconds
         paths = {f"/v1/customers/{each}/churn": each for each in who}
         bodies = {path: _body(server, path, shop.crm) for path in paths}
         floor = _floor(bodies, seconds, folder)
@@ -58,6 +58,15 @@ def routes(shop: Shop, seconds: float, folder: Path, mlflow: Loaded | None) -> l
         told = f"{mlflow.cpu_microseconds:,.0f} us, p50 {mlflow.p50 / 1000:.1f} ms"
         rows.append(Row(f"`mlflow models serve` against a churn score, {name}", ratio, "x", CHEAPER_THAN_MLFLOW, told, at_least=True))
     return rows
+
+
+def _start(shop: Shop, folder: Path) -> float:
+    """CPU seconds of the cheapest of a few starts: the first compiles every module, which no later one of an installation does."""
+    spent = []
+    for _ in range(STARTS):
+        with shop.serve(folder / "start.log") as server:
+            spent.append(server.start_cpu_seconds)
+    return min(spent)
 
 
 def _by_score(who: list[str], bodies: dict[str, bytes]) -> tuple[list[str], list[str]]:
