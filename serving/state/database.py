@@ -86,9 +86,10 @@ class State:
         """A transaction that writes, of one's own: committed, and on disk, when the block ends; undone if it raises. For what writes for long."""
         alone = self._alone if self.engine.dialect.name == "sqlite" else nullcontext()
         since = time.monotonic()
-        with alone, self.engine.connect().execution_options(writes=True) as connection, connection.begin():
-            yield connection
-        step_aside(self.engine, since)
+        with alone:
+            with self.engine.connect().execution_options(writes=True) as connection, connection.begin():
+                yield connection
+            step_aside(self.engine, since)  # before the next one of this process
 
     def close(self) -> None:
         """Finishes what is waiting to be written, and closes every connection."""
