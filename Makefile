@@ -17,14 +17,14 @@ export OPENBLAS_NUM_THREADS := 1
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## (.*)/  make \1\t\2/' | expand -t 20
 
-setup: .venv/.ready ## the environment in .venv, with .venv/bin/nextbest; needs the package index; about 15 s, once
+setup: .venv/.ready ## the environment in .venv, with .venv/bin/nextbest; needs the package index; about a minute, once
 
 .venv/.ready: requirements/dev.txt requirements/uv.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "nextbest needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 2; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "python3 cannot make environments: install python3-venv"; rm -rf .venv; exit 2; }
 	@echo "Installing the locked packages into .venv ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt \
-	  && $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt \
+	  && $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes -r requirements/dev.txt \
 	  || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
@@ -56,7 +56,7 @@ HAS_JAVA := { if [ -n "$$JAVA_HOME" ]; then test -x "$$JAVA_HOME/bin/java"; else
 	@test -x .venv-spark/bin/python || $(PYTHON) -m venv .venv-spark
 	@echo "Installing the locked packages and Spark into .venv-spark ..."
 	@.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/uv.txt
-	@.venv-spark/bin/uv pip install --quiet --python .venv-spark/bin/python --require-hashes -r requirements/spark.txt
+	@.venv-spark/bin/uv pip install --quiet --compile-bytecode --python .venv-spark/bin/python --require-hashes -r requirements/spark.txt
 	@.venv-spark/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
