@@ -109,8 +109,7 @@ def make_wide_shop(home: Path, other: Path, customers: int, products: int, until
     """A home with so many products: generated purchases before `until`, its own affinity champion, and the other champions of another home."""
     lines = order_lines(customers, products, np.random.default_rng(17))
     moved = pd.Timestamp(until).normalize() - lines["ordered_at"].max().normalize() - pd.Timedelta(days=1)
-    home.mkdir(parents=True, exist_ok=True)
-    file = home / "lines.parquet"
+    file = home.with_suffix(".parquet")
     lines.assign(ordered_at=lines["ordered_at"] + moved).to_parquet(file, index=False)
     environment = {"NEXTBEST_HOME": str(home)}
     _run(["ingest", "--orders", str(file)], environment)
