@@ -165,7 +165,7 @@ def test_rows_at_or_after_as_of_change_nothing(drawn):
     pd.testing.assert_frame_equal(batch.features(shop(**drawn), [AS_OF]), batch.features(shop(**past), [AS_OF]))
 
 
-@settings(max_examples=4, suppress_health_check=list(HealthCheck))
+@settings(max_examples=2, suppress_health_check=list(HealthCheck))
 @given(st.fixed_dictionaries(shops), zones)
 def test_many_cut_offs_in_one_pass_equal_one_at_a_time(drawn, timezone):
     tables = shop(**drawn, timezone=timezone)
