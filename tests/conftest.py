@@ -9,13 +9,16 @@ import subprocess
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from hypothesis import settings
+
+from training import registry
+from training.making import make_whole
 
 # No test is timed: how long an example takes says how busy the machine is. CI draws the same examples every time; make test-long draws more.
 EXAMPLES = 100 if "NEXTBEST_LONG" in os.environ else 40
@@ -31,6 +34,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
                 item.add_marker(pytest.mark.skip(reason="takes long; make test-long runs it"))
     long = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: item.path not in long)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _registry_stores(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """MLflow takes seconds to make an empty store: it is made once, by the product's own code, and every new home of this process has a copy."""
+    made = tmp_path_factory.mktemp("registry") / "mlflow.db"
+
+    def copied(path: Path, make: Callable[[Path], object]) -> None:
+        if not path.exists():
+            make_whole(made, make)
+            shutil.copy(made, path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(registry, "make_whole", copied)
+        yield
 
 
 def _binaries() -> Path | None:

@@ -14,6 +14,8 @@ from sqlalchemy.engine import Engine
 from features.errors import InputError
 from features.home import Home, open_home
 from training import artifacts
+from training import registry as registry_module
+from training.making import make_whole
 from training.registry import Registry
 
 
@@ -178,7 +180,8 @@ def test_a_damaged_folder_is_not_recorded(registry: Registry, tmp_path: Path) ->
         artifacts.verify(folder)
 
 
-def test_a_store_whose_making_was_stopped_is_made_by_the_next(tmp_path: Path) -> None:
+def test_a_store_whose_making_was_stopped_is_made_by_the_next(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry_module, "make_whole", make_whole)  # no copy
     home = open_home(tmp_path / "home")
 
     def stop(_connection: object, _cursor: object, statement: str, *_: object) -> None:
