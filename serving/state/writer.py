@@ -16,6 +16,7 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
+from weakref import WeakSet
 
 from sqlalchemy import Connection, Engine
 
@@ -57,6 +58,7 @@ class Writer:
         self._weight = 0
         self._changed = threading.Condition()
         self._threads: list[threading.Thread] = []
+        self._calling: WeakSet[asyncio.AbstractEventLoop] = WeakSet()
         self._closing = False
 
     def write(self, job: Job[T], *, weight: int = 1) -> T:
@@ -67,13 +69,20 @@ class Writer:
         """
         told: Future[T] = Future()
         self._accept(_Waiter(job, weight, told, None))
+        self._call()
         return told.result()
 
     async def write_soon(self, job: Job[T], *, weight: int = 1) -> T:
-        """The same, waited for in an event loop. The job runs in another thread."""
+        """The same, waited for in an event loop. The job runs in another thread.
+
+        That thread is called once for all requests that the loop has at hand: to wake it costs more than a write, and they share a transaction.
+        """
         loop = asyncio.get_running_loop()
         told: asyncio.Future[T] = loop.create_future()
         self._accept(_Waiter(job, weight, told, loop))
+        if loop not in self._calling:
+            self._calling.add(loop)
+            loop.call_soon(self._call, loop)
         return await told
 
     def close(self) -> None:
@@ -96,6 +105,12 @@ class Writer:
             self._weight += waiter.weight
             if not self._threads:
                 self._start()
+
+    def _call(self, loop: asyncio.AbstractEventLoop | None = None) -> None:
+        """Wakes a thread that waits for jobs."""
+        if loop is not None:
+            self._calling.discard(loop)
+        with self._changed:
             self._changed.notify()
 
     def _start(self) -> None:
