@@ -113,4 +113,4 @@ def _copying(table: str, columns: list[str], numbers: range) -> str:
 def _copies(state: State, own: int) -> int:
     """How many copies of everybody there are already."""
     with state.reading() as connection:
-        return int(connection.execute(text(f"SELECT count(*) FROM {PUBLISHED_SCORES.name}")).scalar_one()) // own - 1
+        return int(connection.execute(text(f"SELECT count(*) FROM {PUBLISHED_CUSTOMERS.name}")).scalar_one()) // own - 1
