@@ -41,7 +41,7 @@ test-long: setup ## whole benchmark runs, a notebook, audiences, a thousand requ
 	  tests/end_to_end/test_way_through.py \
 	  tests/serving/churn_lists/test_crm_guide.py tests/serving/test_workers.py tests/serving/cli/test_odd_shops.py tests/serving/test_sync.py -n 2
 
-test-faults: setup ## kill -9, full disks, a database that goes away or hangs: on real servers; needs PostgreSQL 15+, root for full disks; about 15 min
+test-faults: setup ## kill -9, full disks, a database that goes away or hangs: on real servers; needs PostgreSQL 15+, root for full disks; about 17 min
 	NEXTBEST_FAULTS=1 $(BIN)/pytest tests/faults
 
 test-spark: .venv-spark/.ready ## Spark equals DuckDB, on this machine and as a small cluster; needs Java 17, and the package index once; about 5 min
