@@ -37,7 +37,7 @@ test: lint ## lint, then every test; needs nothing but the environment; about 12
 	$(BIN)/pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-long: setup ## whole benchmark runs, a notebook, audiences, a thousand requests on one budget, files to decisions: what the default run leaves out; about 12 min
-	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks tests/serving/test_http_budgets.py tests/serving/cli/test_audience.py tests/test_notebooks.py \
+	NEXTBEST_LONG=1 $(BIN)/pytest tests/benchmarks tests/serving/test_http_budgets.py tests/serving/test_http_audiences.py tests/serving/cli/test_audience.py tests/test_notebooks.py \
 	  tests/end_to_end/test_way_through.py \
 	  tests/serving/churn_lists/test_crm_guide.py tests/serving/test_workers.py tests/serving/cli/test_odd_shops.py tests/serving/test_sync.py -n 2
 

@@ -21,7 +21,7 @@ from training import registry
 from training.making import make_whole
 
 # No test is timed: how long an example takes says how busy the machine is. CI draws the same examples every time; make test-long draws more.
-EXAMPLES = 100 if "NEXTBEST_LONG" in os.environ else 40
+EXAMPLES = 100 if "NEXTBEST_LONG" in os.environ else 30
 settings.register_profile("nextbest", deadline=None, derandomize=bool(os.environ.get("CI")), max_examples=EXAMPLES)
 settings.load_profile("nextbest")
 

@@ -32,6 +32,7 @@ def drawn(members: list[dict[str, Any]]) -> dict[str, tuple[str, float, str]]:
     return {each["customer_id"]: (each["decision_id"], each["action_probability"], each["body"]) for each in members}
 
 
+@pytest.mark.parametrize("empty_database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)], indirect=True)
 def test_command_preview_and_single_decisions_agree(
     serve: Serve, nextbest: Callable[..., Any], empty_database: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, known: Any
 ) -> None:
