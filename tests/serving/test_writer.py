@@ -126,6 +126,24 @@ def test_many_who_wait_share_a_transaction(state: State) -> None:
     assert len(counted) <= 12, "those that occupied the writer, and few more"
 
 
+def test_what_a_loop_has_at_hand_is_written_in_one_transaction(state: State) -> None:
+    async def one(version: str) -> bool:
+        time.sleep(0.002)  # work that lets other threads in, as reading does
+        return await state.write_soon(storing(version))
+
+    async def several(name: str) -> list[bool]:
+        return await asyncio.gather(*(one(f"{name}-{n}") for n in range(10)))
+
+    state.write(storing("first"))
+    needed = []
+    for number in range(5):
+        time.sleep(0.05)  # the writer's thread is back at waiting
+        with commits(state) as made:
+            assert asyncio.run(several(f"round {number}")) == [True] * 10
+        needed.append(len(made))
+    assert min(needed) == 1
+
+
 def test_jobs_are_done_in_the_order_in_which_they_came(tmp_path: object) -> None:
     url = f"sqlite:///{tmp_path}/state.db"
     migrate(url)
